@@ -32,7 +32,7 @@ async function metricsOf(t: TestContext, broker: MeasuredBroker, options?: Metri
 /** Metrics that depend on time, or on how packets were joined. */
 const INEXACT = ['anax_uptime', 'anax_event_loop', 'anax_bytes_total']
 
-test('each metric moves by exactly what happened', t =>
+test('each metric changes by exactly what happened', t =>
   withBrokers([{ authenticate: (_client, username) => username !== 'eve' }], async ([broker]) => {
     const metrics = await metricsOf(t, broker)
     const subscriber = await connectTo(broker, 'subscriber', keptSession(5))
@@ -79,7 +79,7 @@ test('each metric moves by exactly what happened', t =>
     assert.equal(await metrics.registry.metrics(), '\n')
   }))
 
-test('what is refused, fails, or ends is counted by its reason', t =>
+test('refusals, failures and ends are counted by reason', t =>
   withBrokers(
     [
       {
@@ -121,7 +121,7 @@ test('what is refused, fails, or ends is counted by its reason', t =>
     },
   ))
 
-test('the slowest clients are named, as many as were asked for, and what they lose is counted', t =>
+test('the slowest clients are listed, as many as configured, and their drops are counted', t =>
   withBrokers([{}], async ([broker]) => {
     const metrics = await metricsOf(t, broker, { slowClients: 2 })
     const properties = { receiveMaximum: 1 }
@@ -154,7 +154,7 @@ test('the slowest clients are named, as many as were asked for, and what they lo
     assert.equal('anax_slow_client_waiting_messages{client=b}' in left, false)
   }))
 
-test('hooks and messages are timed, one of as many as was said', t =>
+test('hooks and messages are timed, one of a configured number', t =>
   withBrokers(
     [{ authenticate: () => true, authorizePublish: async () => true, published: () => {} }],
     async ([broker]) => {
@@ -187,7 +187,7 @@ test('hooks and messages are timed, one of as many as was said', t =>
     },
   ))
 
-test('each operation of a store is timed, and the bus of the host; a store in memory is not', t =>
+test('the operations of a store are timed, and the bus of the host; a store in memory is not', t =>
   withBrokers([{ persistence: STORES['aedes-persistence']!(new FakeClock()), mq: mqemitter() }, {}], async brokers => {
     const timed = await Promise.all(brokers.map(broker => timedOperations(t, broker)))
     const [outside, inMemory] = timed
@@ -261,7 +261,7 @@ test('the delay of the event loop is that since the last scrape', async t => {
   )
 })
 
-test('what the store does not provide is left out', t =>
+test('numbers that the store does not provide are omitted', t =>
   withBrokers([{ persistence: STORES['aedes-persistence']!(new FakeClock()) }], async ([broker]) => {
     const metrics = await metricsOf(t, broker)
     const values = await scrape(metrics)
@@ -269,7 +269,7 @@ test('what the store does not provide is left out', t =>
     assert.equal(values.anax_sessions_stored, 0)
   }))
 
-test('several brokers are in one registry, told apart by labels', t =>
+test('several brokers share one registry, distinguished by labels', t =>
   withBrokers([{}, {}], async ([one, other]) => {
     const registry = new Registry()
     const metrics = await metricsOf(t, one, { registry, prefix: 'one_', labels: { site: 'a' } })
@@ -299,7 +299,7 @@ test('the handler answers a scrape over HTTP, and names and types keep the rules
     if (error === undefined) assert.deepEqual([status, stderr], [0, ''])
   }))
 
-test('options that are not acceptable are refused', () =>
+test('invalid options are refused', () =>
   withBrokers([{}], async ([broker]) => {
     for (const options of [{ prefix: 'a-b' }, { sampleEvery: 0 }, { slowClients: 101 }, { slowClients: 0.5 }]) {
       await assert.rejects(createMetrics(broker, options), { code: 'ANAX_ERR_OPTION' })

@@ -42,7 +42,7 @@ describe('the dashboard for Grafana and the alerts', () => {
       },
     ))
 
-  it('leave out no metric of the broker', async () => {
+  it('use every metric of the broker', async () => {
     const shown = panelQueries().join('\n')
     const page = readFileSync(join(ROOT, 'docs/run/metrics.md'), 'utf8')
     const documented = [...page.matchAll(/^\| `(anax_\w+)`/gm)].map(([, name]) => name!)

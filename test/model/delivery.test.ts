@@ -21,14 +21,14 @@ describe('a delivery', () => {
     )
   })
 
-  it('is one frame for all clients before 5.0, and another for those of 5.0', () => {
+  it('has one frame for all clients before 5.0, and another for those of 5.0', () => {
     const one = delivery()
     assert.equal(one.frame(dialectOf(3), undefined), one.frame(dialectOf(4), undefined))
     assert.equal(one.frame(dialectOf(5), undefined), one.frame(dialectOf(5), undefined))
     assert.notEqual(one.frame(dialectOf(5), undefined), one.frame(dialectOf(4), undefined))
   })
 
-  it('is encoded anew when it has fewer seconds left', () => {
+  it('is encoded again when its expiry has changed', () => {
     const one = delivery({ messageExpiryInterval: 10 })
     const early = one.frame(dialectOf(5), 10)
     assert.equal(one.frame(dialectOf(5), 10), early)

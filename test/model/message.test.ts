@@ -33,7 +33,7 @@ function fromWire(): PublishMessage {
 }
 
 describe('a payload that outlives the turn', () => {
-  it('is a copy of its own, made once', () => {
+  it('is copied once', () => {
     const message = fromWire()
     keepPayload(message)
     const { payload } = message
@@ -46,7 +46,7 @@ describe('a payload that outlives the turn', () => {
     assert.equal(message.payload, payload)
   })
 
-  it('stays as it is where it was nobody else’s', () => {
+  it('is not copied if it has its own memory', () => {
     const message = messageOfInput({ topic: 't', payload: 'text' }, 100)
     const { payload } = message
     keepPayload(message)
@@ -69,7 +69,7 @@ describe('a copy', () => {
     assert.notEqual(refKey(copy), refKey(message))
   })
 
-  it('is there to be kept: it shares a payload with the message, but no chunk with the wire', () => {
+  it('can be kept: it shares the payload of the message, but no received chunk', () => {
     const message = fromWire()
     const copy = copyOf(message)
     keepPayload(copy)
@@ -78,7 +78,7 @@ describe('a copy', () => {
     assert.notEqual(copy.properties?.correlationData?.buffer, chunk.buffer)
   })
 
-  it('of properties is the receiver’s to change', () => {
+  it('of properties may be changed by the receiver', () => {
     const message = fromWire()
     message.properties!.userProperties = { a: 'b' }
     const own = ownProperties(message)!
@@ -89,7 +89,7 @@ describe('a copy', () => {
     assert.equal(ownProperties(messageOfInput({ topic: 't' }, 100)), undefined)
   })
 
-  it('of user properties has their order and lists of its own', () => {
+  it('of user properties has the same order and separate lists', () => {
     const message = fromWire()
     const pairs = ['a', '1', 'b', '2', 'a', '3']
     message.properties!.userProperties = userPropertiesFrom(pairs)
@@ -101,7 +101,7 @@ describe('a copy', () => {
 })
 
 describe('an expiry', () => {
-  it('begins with the interval, and is told in seconds, rounded up, never below 0', () => {
+  it('begins with the interval, and is converted to seconds, rounded up, never below 0', () => {
     const clock = new FakeClock()
     const timers = new Timers(clock)
     const message = messageOfInput({ topic: 't', properties: { messageExpiryInterval: 10 } }, 100)
@@ -115,8 +115,8 @@ describe('an expiry', () => {
   })
 })
 
-describe('a message of somebody else on the bus', () => {
-  it('is adopted with what it has, and usual values for what it has not', () => {
+describe('a message of the application on the bus', () => {
+  it('keeps its fields, and gets usual values for missing ones', () => {
     const message = adopt({ topic: 'a' })!
     assert.deepEqual([message.qos, message.retain, message.payload.length, message.brokerId], [0, false, 0, ''])
     const whole = { brokerId: 'other', brokerCounter: 3, qos: 2, retain: true, payload: 'text', clientId: 'c' }
@@ -127,7 +127,7 @@ describe('a message of somebody else on the bus', () => {
     )
   })
 
-  it('is read as a network gives it: null where there is no value, bytes of any kind', () => {
+  it('may have null for missing values, and bytes of any kind', () => {
     const nothing = { clientId: null, messageExpiry: null, payload: null, qos: null, retain: null }
     const message = adopt({ topic: 'a', ...nothing, properties: { contentType: 'c', responseTopic: null } } as never)!
     assert.deepEqual(
@@ -145,12 +145,12 @@ describe('a message of somebody else on the bus', () => {
     'with a QoS that is none': { topic: 'a', qos: 3 },
     'with a payload that is none': { topic: 'a', payload: 7 },
   })) {
-    it(`is none ${what}`, () => assert.equal(adopt(foreign as never), undefined))
+    it(`is ignored ${what}`, () => assert.equal(adopt(foreign as never), undefined))
   }
 })
 
 describe('a will', () => {
-  it('outlives the chunk it came in: none of its bytes are a view of it', () => {
+  it('outlives its received chunk: none of its bytes are a view of it', () => {
     const properties = { correlationData: Buffer.from('c') }
     const will = { topic: 'w', payload: Buffer.from('x'), qos: 0, retain: false, properties } as const
     const decoder = new Decoder({ side: 'broker' })
@@ -172,7 +172,7 @@ describe('a will', () => {
 })
 
 describe('a message of the host', () => {
-  it('has what was asked for, and usual values otherwise', () => {
+  it('has the given fields, and usual values otherwise', () => {
     const message = messageOfInput({ topic: 'a', payload: new Uint8Array([1, 2]) as Buffer }, 100)
     assert.deepEqual([message.payload, message.qos, message.retain], [Buffer.from([1, 2]), 0, false])
     const properties = { topicAlias: 3, subscriptionIdentifier: [1], contentType: 'c' }

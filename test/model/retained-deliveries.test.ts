@@ -5,7 +5,7 @@ import { RetainedDeliveries } from '../../lib/model/retained-deliveries.js'
 import { message } from '../routing/support.js'
 
 describe('the deliveries of retained messages', () => {
-  it('are shared by all who get the message in the same way', () => {
+  it('are shared by all clients with the same options', () => {
     const deliveries = new RetainedDeliveries()
     const [one, other] = [message('one', 'x'), message('other', 'x')]
     const first = deliveries.of(one, 0)
@@ -15,7 +15,7 @@ describe('the deliveries of retained messages', () => {
     assert.equal(deliveries.of(one, 1).qos, 1)
   })
 
-  it('are not kept for ever', () => {
+  it('are not kept forever', () => {
     const deliveries = new RetainedDeliveries()
     const one = message('one', 'x')
     const first = deliveries.of(one, 0)

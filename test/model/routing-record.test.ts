@@ -16,7 +16,7 @@ function delivery(clientId: string, fields: Partial<QueueDelivery> = {}): QueueD
 }
 
 describe('a routing record', () => {
-  it('is made when there is something to note, and stays with its message', () => {
+  it('is created when there is something to note, and stays with its message', () => {
     const message = published()
     assert.equal(recordOf(message), undefined)
     const record = ensureRecord(message)
@@ -54,7 +54,7 @@ describe('a routing record', () => {
     assert.equal(atOnce.agreesWithQueue('c', 1), false)
   })
 
-  it('says that a message reaches nobody only when it was routed, and is in no queue', () => {
+  it('reports that a message reaches nobody only if it was routed, and is in no queue', () => {
     const record = ensureRecord(published())
     assert.equal(record.reachesNobody, false)
     record.noteNoSubscribers()
@@ -89,7 +89,7 @@ describe('the library', () => {
     .map(file => ({ file, text: readFileSync(join(ROOT, 'lib', file), 'utf8') }))
   const matching = (pattern: RegExp) => files.filter(({ text }) => pattern.test(text)).map(({ file }) => file)
 
-  it('writes what becomes of a message in its routing record only', () => {
+  it('notes the receivers of a message in its routing record only', () => {
     assert.ok(files.length > 20)
     assert.deepEqual(matching(/\battachTo\(/), ['model/routing-record.ts'])
     assert.deepEqual(matching(/Map<PublishMessage\b|Set<PublishMessage\b/), [])
@@ -111,7 +111,7 @@ describe('what can be reached from a message', () => {
     assert.deepEqual(Reflect.ownKeys(PublishMessage).sort(), ['length', 'name', 'prototype'])
   })
 
-  it('is what JSON has of it', () => {
+  it('is the same in JSON', () => {
     const message = published()
     ensureRecord(message).withhold('client')
     assert.deepEqual(JSON.parse(JSON.stringify(message)), {

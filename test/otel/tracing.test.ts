@@ -53,7 +53,7 @@ const named = (spans: ReadableSpan[], name: string) => {
 }
 
 describe('spans', () => {
-  it('go on with the trace of the publisher, which reaches the subscriber unchanged', async () => {
+  it('continue the trace of the publisher, which reaches the subscriber unchanged', async () => {
     const spans = await traced({}, async ({ publisher, subscriber }) => {
       await publisher.publish({ topic: 'meters/7', qos: 1, payload, properties: { userProperties } })
       const { properties, messageId } = await subscriber.expect('publish')
@@ -96,7 +96,7 @@ describe('spans', () => {
     assert.equal(named(spans, 'store enqueue').parentSpanContext?.spanId, publish.spanContext().spanId)
   })
 
-  it('begin a trace where there is none, or none that can be read', async () => {
+  it('begin a trace if there is none, or an invalid one', async () => {
     const wrong = [
       undefined,
       '',
@@ -120,7 +120,7 @@ describe('spans', () => {
     }
   })
 
-  it('show hooks, what failed in them, and what was refused', async () => {
+  it('show hooks, their failures, and refusals', async () => {
     const authorizePublish: NonNullable<BrokerOptions['authorizePublish']> = async (_client, { topic }) => {
       if (topic === 'broken') throw new Error('the database is down')
       return topic === 'a'
@@ -141,7 +141,7 @@ describe('spans', () => {
     }
   })
 
-  it('end where nobody acknowledges', async () => {
+  it('end without an acknowledgement', async () => {
     const spans = await traced({}, async ({ publisher, subscriber }) => {
       await publisher.publish({ topic: 'a', qos: 1, payload, properties: { userProperties } })
       await subscriber.expect('publish')
@@ -150,7 +150,7 @@ describe('spans', () => {
     assert.equal(named(spans, 'deliver a').attributes['anax.outcome'], 'unacknowledged')
   })
 
-  it('have a link to their publisher, and no parent, where a message waited for its receiver', async () => {
+  it('have a link to their publisher, and no parent, if a message waited for its receiver', async () => {
     exporter.reset()
     const broker = await createBroker()
     const away = { clientId: 'display', clean: false, properties: { sessionExpiryInterval: 1000 } }
@@ -179,7 +179,7 @@ describe('spans', () => {
     )
   })
 
-  it('are active while hooks and the store run: what these do is part of them', async () => {
+  it('are active while hooks and the store run, whose spans are their children', async () => {
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
     const tracer = tracerProvider.getTracer('host')
     const request = (name: string) => tracer.startSpan(name).end()
@@ -226,7 +226,7 @@ describe('spans', () => {
     }
   })
 
-  it('of what the host publishes are part of what it does', async () => {
+  it("of the host's messages are children of its active span", async () => {
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
     exporter.reset()
     try {
@@ -242,7 +242,7 @@ describe('spans', () => {
     assert.equal(named(spans, 'publish a').parentSpanContext?.spanId, named(spans, 'request').spanContext().spanId)
   })
 
-  it('are of the host as well', async () => {
+  it('exist for host subscriptions as well', async () => {
     exporter.reset()
     const broker = await createBroker()
     await broker.publish({ topic: 'a', payload: 'x' })
@@ -252,7 +252,7 @@ describe('spans', () => {
 })
 
 describe('the channels', () => {
-  it('are silent once nobody listens, and tell the start and the end with one object', async () => {
+  it('are silent without listeners, and report start and end with one object', async () => {
     tracing.close()
     const spans = await traced({ authorizePublish: () => true }, async ({ publisher }) => {
       await publisher.publish({ topic: 'a', qos: 1, payload })

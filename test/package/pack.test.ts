@@ -49,7 +49,7 @@ describe('the package', () => {
   })
   after(() => folder.remove())
 
-  it('brings what it needs and nothing else', () => {
+  it('contains what it needs and nothing else', () => {
     const files = installedFiles()
       .map(file => `/${file}\n`)
       .join('')
@@ -117,7 +117,7 @@ describe('the package', () => {
     run(process.execPath, ['both.mjs'])
   })
 
-  it('installs four packages with the core, lmdb where it can be had, and the rest on demand only', () => {
+  it('installs four packages with the core, lmdb if possible, and others on demand only', () => {
     const { dependencies, optionalDependencies, peerDependencies = {}, peerDependenciesMeta = {} } = manifest
     assert.deepEqual(Object.keys(dependencies), ['aedes-persistence', 'mqemitter', 'readable-stream', 'ws'])
     assert.deepEqual(Object.keys(optionalDependencies), ['lmdb'])
@@ -141,7 +141,7 @@ describe('the package', () => {
     assert.match(run(process.execPath, ['snippet.cjs']), /^MQTT on port \d+\n$/)
   })
 
-  it('lets bundlers leave out what is not used', () => {
+  it('can be tree-shaken by bundlers', () => {
     assert.equal(
       JSON.parse(readFileSync(join(folder.path, 'node_modules', name, 'package.json'), 'utf8')).sideEffects,
       false,
@@ -172,13 +172,13 @@ describe('the package', () => {
     })
   }
 
-  it('brings the command', () => {
+  it('contains the command', () => {
     const [program, ...args] = command()
     assert.equal(run(program, [...args, '--version']), `${version}\n`)
     assert.match(run(program, [...args, '--help']), /^Usage: anax/)
   })
 
-  it('says what to do where the optional package of the durable store is missing', () => {
+  it('explains what to do if the optional package of the durable store is missing', () => {
     // Empty; hides one that may be installed in a parent folder.
     mkdirSync(join(folder.path, 'node_modules/lmdb'))
     folder.write(

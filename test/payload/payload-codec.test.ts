@@ -34,7 +34,7 @@ describe('codecs', () => {
     assert.throws(() => codec.encode(Number.NaN), refused(/NaN is no finite number$/))
   })
 
-  it('are told from what is none', () => {
+  it('are distinguished from other values', () => {
     for (const wrong of [undefined, null, {}, 'json', () => {}]) {
       assert.throws(() => codecOf(wrong), { code: 'ANAX_ERR_ARGUMENT' })
     }
@@ -51,14 +51,14 @@ for (const [name, schema] of Object.entries(VALIDATORS)) {
   describe(`a schema of ${name}`, () => {
     const codec = codecOf(schema)
 
-    it('lets through what fits, both ways', async () => {
+    it('accepts valid values, both ways', async () => {
       const value = { at: { celsius: 21.5 } }
       const payload = await codec.encode(value)
       assert.equal(payload.toString(), '{"at":{"celsius":21.5}}')
       assert.deepEqual(await codec.decode(payload), value)
     })
 
-    it('refuses what does not, and names the path', async () => {
+    it('refuses invalid ones, and names the path', async () => {
       const wrong = { at: { celsius: 'warm' } }
       const decode = async () => codec.decode(Buffer.from(JSON.stringify(wrong)))
       const encode = async () => codec.encode(wrong as never)
@@ -68,14 +68,14 @@ for (const [name, schema] of Object.entries(VALIDATORS)) {
 }
 
 describe('a validator', () => {
-  it('that transforms gives its output to readers, and its input to the line', async () => {
+  it('that transforms gives its output to readers, and sends its input', async () => {
     const codec = codecOf(z.string().transform(text => text.length))
     const payload = await codec.encode('four')
     assert.equal(payload.toString(), '"four"')
     assert.equal(await codec.decode(payload), 4)
   })
 
-  it('may take its time', async () => {
+  it('may be asynchronous', async () => {
     const codec = codecOf(z.string().refine(async text => text === 'ok'))
     assert.equal(await codec.decode(Buffer.from('"ok"')), 'ok')
     await assert.rejects(async () => codec.decode(Buffer.from('"no"')), { code: 'ANAX_ERR_PAYLOAD' })

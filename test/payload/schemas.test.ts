@@ -8,7 +8,7 @@ import { startTestBroker } from '../../lib/testing/index.js'
 const Temperature = z.object({ celsius: z.number() })
 
 describe('schemas()', () => {
-  it('refuses a wrong payload with 0x99 and the path, and lets the right one through', async () => {
+  it('refuses an invalid payload with 0x99 and the path, and accepts a valid one', async () => {
     await using t = await startTestBroker({ authorizePublish: schemas({ 'sensors/:room/temperature': Temperature }) })
     const client = await t.client()
     for (const qos of [1, 2] as const) {
@@ -28,7 +28,7 @@ describe('schemas()', () => {
     )
   })
 
-  it('only reports where a rule says so', async () => {
+  it('only reports if a rule says so', async () => {
     const reports: unknown[] = []
     const hook = schemas(
       { 'a/*rest': { schema: number(), mode: 'report' }, 'a/strict': text() },
@@ -45,7 +45,7 @@ describe('schemas()', () => {
     ])
   })
 
-  it('asks the next hook, in either style, and validators that take their time', async () => {
+  it('calls the next hook, in either style, and asynchronous validators', async () => {
     const slow = z.string().refine(async value => value !== 'bad')
     const codes: unknown[] = []
     for (const authorizePublish of [
@@ -63,7 +63,7 @@ describe('schemas()', () => {
     assert.deepEqual(codes, [0x87, 0x97, 0x87])
   })
 
-  it('fails closed where the next hook does', async () => {
+  it('refuses if the next hook fails', async () => {
     const authorizePublish = async () => {
       throw new Error('no database')
     }

@@ -49,7 +49,7 @@ const anyQueues = fc.array(
 )
 
 describe('findRoom', () => {
-  it('lets the message in where all of it fits then, and lets nothing old go where it does not come in', () => {
+  it('accepts a message only if all of it fits, and drops nothing for one that does not', () => {
     fc.assert(
       fc.property(anyQueues, fc.nat(5), fc.integer({ min: -3, max: 12 }), fc.nat(1), (queues, bytes, missing, more) => {
         const heldBy = holdersIn(queues, more)
@@ -80,7 +80,7 @@ describe('findRoom', () => {
     )
   })
 
-  it('finds room in queues wherever there can be any', () => {
+  it('finds room in queues whenever there can be any', () => {
     fc.assert(
       fc.property(anyQueues, fc.nat(5), (queues, bytes) => {
         const { takers } = findRoom<Entry, Queue>(queues, bytes, 0, holdersIn(queues, 0))
@@ -93,7 +93,7 @@ describe('findRoom', () => {
     )
   })
 
-  it('looks at a bounded number of messages where nothing that it finds helps', () => {
+  it('examines a limited number of messages if none helps', () => {
     const entries = Array.from({ length: 10_000 }, (_, message) => ({ message, bytes: 1, isSent: false }))
     const limits = { maxMessages: 1e6, maxBytes: 1e6, overflow: 'drop-oldest' } as const
     let looks = 0

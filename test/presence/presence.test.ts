@@ -43,7 +43,7 @@ async function retained(broker: Broker, filter: string): Promise<string[]> {
 }
 
 describe('presence', () => {
-  it('is one retained message for each client, with its present state', async () => {
+  it('is one retained message for each client, with its current state', async () => {
     await withPresence({}, '$SYS/presence/+', async ({ broker, seen }) => {
       const client = new SpecClient(broker, 4)
       await client.connect({ clientId: 'a/b+c#%', username: 'alice', keepalive: 60 })
@@ -62,7 +62,7 @@ describe('presence', () => {
     })
   })
 
-  it('tells a takeover as a departure and an arrival, in this order', async () => {
+  it('reports a takeover as a disconnect and a connect, in this order', async () => {
     await withPresence({ qos: 0 }, '$SYS/presence/+', async ({ broker, seen }) => {
       let client: SpecClient | undefined
       for (let count = 0; count < 49; count++) {
@@ -81,7 +81,7 @@ describe('presence', () => {
     })
   })
 
-  it('has the shape of EMQX', async () => {
+  it('has the format of EMQX', async () => {
     await withPresence({ shape: 'emqx' }, '$SYS/brokers/+/clients/+/+', async ({ broker, seen }) => {
       const client = new SpecClient(broker, 5)
       await client.connect({ clientId: 'c1', username: 'u', keepalive: 30 })
@@ -99,7 +99,7 @@ describe('presence', () => {
     })
   })
 
-  it('has the shape of AWS IoT Core', async () => {
+  it('has the format of AWS IoT Core', async () => {
     await withPresence({ shape: 'aws', gone: 'clear' }, '$aws/events/presence/#', async ({ broker, seen }) => {
       const client = new SpecClient(broker, 5)
       await client.connect({ clientId: 'c1', username: 'u' })
@@ -118,7 +118,7 @@ describe('presence', () => {
     })
   })
 
-  it('has a shape of the host', async () => {
+  it('has a format of the host', async () => {
     const shape = {
       message: ({ clientId, connected }: { clientId: string; connected: boolean }) => ({
         topic: `clients/${escapeLevel(clientId)}`,
@@ -141,7 +141,7 @@ describe('presence', () => {
     ['emqx', '$SYS/brokers/earlier/clients/gone%2F1/connected', '$SYS/brokers/+/clients/+/+'],
     ['aws', '$aws/events/presence/connected/gone%2F1', '$aws/events/presence/#'],
   ] as const) {
-    it(`corrects what an earlier run has left, in the shape ${shape}, and tells who is here already`, async () => {
+    it(`corrects messages of an earlier run, in the format ${shape}, and reports connected clients`, async () => {
       const leave = async (broker: Broker) => {
         await broker.publish({ topic: stale, payload: '{"connected":true}', retain: true })
         await broker.publish({ topic: '$SYS/presence/odd', payload: 'no JSON', retain: true })
@@ -166,7 +166,7 @@ describe('presence', () => {
     })
   }
 
-  it('refuses options that are none, and tells what cannot be published', async () => {
+  it('refuses invalid options, and reports what cannot be published', async () => {
     await using broker = await createBroker({ maxRetainedPayload: 10 })
     for (const options of [{ shape: 'azure' }, { shape: {} }, { qos: 3 }, { gone: 'away' }]) {
       await assert.rejects(publishPresence(broker, options as never), { code: 'ANAX_ERR_OPTION' })

@@ -22,7 +22,7 @@ test('a listener asks the system for its backlog', async t => {
   }
 })
 
-test('a backlog that is none is refused', async () => {
+test('an invalid backlog is refused', async () => {
   await using broker = await createBroker()
   for (const backlog of [0, -1, 1.5, Number.NaN, '3' as unknown as number]) {
     await assert.rejects(createServer(broker, { transport: 'tcp', port: 0, backlog }), {

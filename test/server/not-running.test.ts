@@ -29,7 +29,7 @@ for (const [what, make] of Object.entries(BROKERS)) {
     await server.close()
   })
 
-  test(`a WebSocket client of a broker that is ${what} is told 503`, async () => {
+  test(`a WebSocket client of a broker that is ${what} gets 503`, async () => {
     const broker = await make()
     const server = await createServer(broker, { transport: 'ws', port: 0 })
     const host = http.createServer().listen(0, '127.0.0.1')

@@ -69,7 +69,7 @@ describe('createServer', () => {
     assert.match(url, /^mqtt:\/\/\[::1\]:\d+$/)
   })
 
-  it('takes the place of a Unix socket that a killed process left behind', { skip: withoutSocketFiles }, async () => {
+  it('replaces a Unix socket that a killed process has left', { skip: withoutSocketFiles }, async () => {
     const path = join(folder.path, 'left.sock')
     await leaveSocket(path)
     assert.ok(existsSync(path))
@@ -77,14 +77,14 @@ describe('createServer', () => {
     await exchange(`mqtt+unix://${path}`)
   })
 
-  it('does not take a Unix socket that is in use, nor another file', { skip: withoutSocketFiles }, async () => {
+  it('does not replace a Unix socket that is in use, nor another file', { skip: withoutSocketFiles }, async () => {
     const path = join(folder.path, 'used.sock')
     server = await createServer(broker, { transport: 'unix', path })
     await refused({ transport: 'unix', path }, /used\.sock is in use/)
     await refused({ transport: 'unix', path: folder.write('letter.txt', 'dear reader') }, /letter\.txt is in use/)
   })
 
-  it('says that a port is in use', async () => {
+  it('reports that a port is in use', async () => {
     server = await createServer(broker, { transport: 'tcp', port: 0 })
     const port = server.addresses[0]?.port ?? 0
     for (const transport of ['tcp', 'ws'] as const) {
@@ -92,7 +92,7 @@ describe('createServer', () => {
     }
   })
 
-  it('says what else is wrong', async () => {
+  it('reports other errors', async () => {
     await refused({ transport: 'tcp', host: '203.0.113.1', port: 0 }, /does not have the address/)
     await refused({ transport: 'tcp', host: 'host.invalid', port: 0 }, /host name .* is not known/)
     await refused({ transport: 'tcp', port: 70_000 }, /70000/)
@@ -101,7 +101,7 @@ describe('createServer', () => {
     await refused({ transport: 'wss', port: 0, tls }, /key or certificate not acceptable/)
   })
 
-  it('says what is wrong with key and certificate, where each handshake would fail', async () => {
+  it('reports an invalid key or certificate, with which each handshake would fail', async () => {
     const [{ key, cert }, other] = [await makeCertificate(), await makeCertificate()]
     const encrypted = createPrivateKey(key).export({
       type: 'pkcs8',
@@ -131,7 +131,7 @@ describe('createServer', () => {
     }
   })
 
-  it('says what is wrong with its other arguments', async () => {
+  it('reports other invalid arguments', async () => {
     const tcp = { transport: 'tcp', port: 0 } as const
     const open = (...args: unknown[]) => createServer(...(args as Parameters<typeof createServer>))
     const argument = { code: 'ANAX_ERR_ARGUMENT' }
@@ -145,7 +145,7 @@ describe('createServer', () => {
     await assert.rejects(open(broker, tcp, { onError: 'log' }), { ...listen, message: /onError has to be a function/ })
   })
 
-  it('says what is wrong with the options of a listener', async () => {
+  it('reports invalid options of a listener', async () => {
     await refused({ transport: 'quic' } as never, /there is no transport 'quic'/)
     await refused('tcp' as never, /there is no transport 'undefined'/)
     await refused(undefined as never, /there is no transport 'undefined'/)
@@ -157,11 +157,11 @@ describe('createServer', () => {
     await refused({ transport: 'ws', port: 0, hots: '0.0.0.0' } as never, /a ws listener has no option 'hots'/)
   })
 
-  it('says that the folder of a Unix socket is missing', { skip: withoutSocketFiles }, async () => {
+  it('reports that the folder of a Unix socket is missing', { skip: withoutSocketFiles }, async () => {
     await refused({ transport: 'unix', path: join(folder.path, 'missing', 'x.sock') }, /folder of .* does not exist/)
   })
 
-  it('says that permission is missing', { skip: withoutSocketFiles || withEveryPermission }, async () => {
+  it('reports that permission is missing', { skip: withoutSocketFiles || withEveryPermission }, async () => {
     const path = join(folder.path, 'locked')
     chmodSync(folder.path, 0o500)
     await refused({ transport: 'unix', path }, /no permission for/)

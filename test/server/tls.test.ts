@@ -31,7 +31,7 @@ describe('TLS', () => {
     }
   })
 
-  it('takes what the host asks for instead', async () => {
+  it('accepts other settings of the host', async () => {
     await using scene = await open({ ...first, ciphers: 'ECDHE-ECDSA-AES128-SHA', maxVersion: 'TLSv1.2' })
     const socket = await connect(scene.port, { ciphers: 'ECDHE-ECDSA-AES128-SHA' })
     assert.equal(socket.getCipher().name, 'ECDHE-ECDSA-AES128-SHA')
@@ -64,7 +64,7 @@ describe('TLS', () => {
     after.destroy()
   })
 
-  it('keeps the certificate that it has where the new one is not acceptable', async () => {
+  it('keeps its certificate if the new one is invalid', async () => {
     let certificate = first
     await using scene = await open(() => certificate)
     certificate = { ...first, cert: 'no certificate' }
@@ -76,7 +76,7 @@ describe('TLS', () => {
     socket.destroy()
   })
 
-  it('tells of a handshake that fails', async () => {
+  it('reports a failed handshake', async () => {
     await using scene = await open(first)
     const socket = net.connect(scene.port, '127.0.0.1')
     socket.on('error', () => {})
@@ -89,7 +89,7 @@ describe('TLS', () => {
   })
 
   for (const transport of ['tls', 'wss'] as const) {
-    it(`closes a connection whose handshake takes too long, and tells it once: ${transport}`, async () => {
+    it(`closes a connection whose handshake takes too long, and reports it once: ${transport}`, async () => {
       await using scene = await open({ ...first, handshakeTimeout: 20 }, { transport })
       const socket = net.connect(scene.port, '127.0.0.1').resume()
       const closed = once(socket, 'close')
@@ -100,7 +100,7 @@ describe('TLS', () => {
     })
   }
 
-  it('tells of connections beyond maxConnections, and closes them', async () => {
+  it('reports connections beyond maxConnections, and closes them', async () => {
     await using scene = await open(first, { maxConnections: 1 })
     const one = await connect(scene.port)
     const two = net.connect(scene.port, '127.0.0.1')

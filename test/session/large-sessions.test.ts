@@ -55,7 +55,7 @@ describe('a session with very many subscriptions', () => {
     assert.equal((await connected).sessionPresent, true)
   })
 
-  it('loses in several turns what a hook does not grant any more', async () => {
+  it('loses subscriptions that a hook no longer grants, in several turns', async () => {
     await using s = await scene({ authorizeSubscribe: (_, { topic }) => topic === LAST })
     const { connected } = s.resuming()
     assertInSteps(await mostInATurn(() => s.persistence.counts().subscriptions!, connected))
@@ -65,7 +65,7 @@ describe('a session with very many subscriptions', () => {
     )
   })
 
-  it('gets first what was in flight, then the rest in order, whatever is published while it comes back', async () => {
+  it('gets first what was in flight, then the rest in order, whatever is published while it is resumed', async () => {
     await using s = await scene()
     const first = s.resuming()
     await first.connected
@@ -102,7 +102,7 @@ describe('a session with very many subscriptions', () => {
     assert(received.some(text => text.endsWith(' live')))
   })
 
-  it('is given up if its client leaves before it is back', async () => {
+  it('is abandoned if its client disconnects before it is resumed', async () => {
     await using s = await scene()
     const { client, connected } = s.resuming()
     connected.catch(() => {})

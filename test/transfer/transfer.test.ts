@@ -99,7 +99,7 @@ describe('an export', () => {
     ['LMDB', 'memory'],
     ['LMDB', 'LMDB'],
   ] as const) {
-    it(`from ${kinds[0]} to ${kinds[1]} has everything`, () =>
+    it(`from ${kinds[0]} to ${kinds[1]} is complete`, () =>
       withStores(kinds, async (from, to) => {
         await fill(from)
         const lines = await linesOf(from)
@@ -115,7 +115,7 @@ describe('an export', () => {
       }))
   }
 
-  it('keeps the order of each queue, where queues share messages in different orders', () =>
+  it('keeps the order of each queue, even if queues share messages in different orders', () =>
     withStores(['memory', 'LMDB'], async (from, to) => {
       await saveSessions(from, 'a', 'b', 'c')
       const [one, two, three] = ['1', '2', '3'].map(payload => message({ payload: Buffer.from(payload) }))
@@ -203,7 +203,7 @@ describe('the database of Mosquitto', () => {
       assert.equal((await to.retainedOf('r/1'))?.payload.toString(), 'kept')
     }))
 
-  it('is refused where it is cut off, of another version, or something else', () => {
+  it('is refused if it is truncated, of another version, or another format', () => {
     const other = Buffer.from(file)
     other.writeUInt32BE(5, 19)
     for (const wrong of [file.subarray(0, file.length - 3), file.subarray(0, 20), other, Buffer.from('{}')]) {
@@ -223,14 +223,14 @@ describe('the database of Mosquitto', () => {
 })
 
 describe('a line', () => {
-  it('that is no record is refused, with its number', async () => {
+  it('that is invalid is refused, with its number', async () => {
     for (const line of ['{', 'null', '{"kind":"other"}', '{"kind":"anax-export","version":9}']) {
       assert.throws(() => recordIn(line, 3), { code: 'ANAX_ERR_ARGUMENT', message: /line 3/ })
     }
     await assert.rejects(all(recordsIn(['{"kind":"will"}'])), { code: 'ANAX_ERR_ARGUMENT', message: /line 1/ })
   })
 
-  it('is the record again', () => {
+  it('becomes the same record', () => {
     const record: StoreRecord = { kind: 'retained', message: message({ payload: Buffer.from([0, 200]) }) }
     const { message: read } = recordIn(lineOf(record), 1) as typeof record
     assert.deepEqual(read.payload, record.message.payload)

@@ -37,7 +37,7 @@ function queues(content: Record<string, number[]> = {}, mayHaveMore = false) {
 
 const refOf = (brokerCounter: number) => ({ brokerId: 'there', brokerCounter })
 
-it('adds what a queue does not have, and only that', async () => {
+it('adds missing messages to a queue, and no others', async () => {
   const { add, letRead, appended, present } = queues({ one: [1, 2], two: [2] })
   const added = [add(1, 'one', 'two'), add(2, 'one', 'two'), add(3, 'two')]
   await letRead()
@@ -47,7 +47,7 @@ it('adds what a queue does not have, and only that', async () => {
   assert.deepEqual(present, ['1 for one', '2 for one', '2 for two'])
 })
 
-it('does not add what a long queue has without showing it, once its broker is known to share the store', async () => {
+it('does not add messages that a long queue has but does not show, once its broker is known to share the store', async () => {
   const { add, letRead, appended, present } = queues({ one: [1] }, true)
   const unknown = add(5, 'one')
   await letRead()
@@ -59,7 +59,7 @@ it('does not add what a long queue has without showing it, once its broker is kn
   assert.deepEqual([appended, present], [['5 for one'], ['1 for one', '6 for one']])
 })
 
-it('reads each queue once for all that wait', async () => {
+it('reads each queue once for all waiting messages', async () => {
   const { additions, add, letRead, readings, appended } = queues()
   const added = [1, 2, 3, 4].map(number => add(number, 'one', 'two'))
   assert.deepEqual(readings, ['one', 'two'])
@@ -75,7 +75,7 @@ it('reads each queue once for all that wait', async () => {
   assert.equal(additions.isIdle, true)
 })
 
-it('knows what was sent from a queue, and taken out of it, while others waited', async () => {
+it('remembers what was sent and removed from a queue while others waited', async () => {
   const { additions, add, letRead, appended } = queues()
   const added = [add(1, 'one'), add(2, 'one')]
   additions.noteSent('one', refOf(2))
@@ -89,7 +89,7 @@ it('knows what was sent from a queue, and taken out of it, while others waited',
   assert.deepEqual(appended, ['1 for one', '2 for one'])
 })
 
-it('that cannot be read is a failure of those that waited for it, and of nobody else', async () => {
+it('that cannot be read is a failure for the waiting messages only', async () => {
   let isBroken = true
   const additions = new ForeignAdditions({
     async read() {

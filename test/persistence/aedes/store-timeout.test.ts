@@ -37,7 +37,7 @@ const save = (store: SessionPersistence) =>
   store.saveSession({ clientId: 'c', expiryInterval: 1, expiresAt: undefined })
 
 describe('an operation', () => {
-  it('that is answered at once is not touched, and needs no timer', () => {
+  it('that is answered at once is passed through, without a timer', () => {
     const clock = new FakeClock()
     const memory = createMemoryPersistence({ now: () => clock.now() })
     const store = withStoreTimeout(memory, new Timers(clock), TIMEOUT_MS)
@@ -47,7 +47,7 @@ describe('an operation', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('that is answered in time, well or not, is answered so', async () => {
+  it('that is answered in time has that result, or that error', async () => {
     const { clock, open, store, watch, outcomes } = fixture()
     watch('one', save(store))
     watch('two', store.deleteWill('c'))
@@ -59,7 +59,7 @@ describe('an operation', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('that is not answered in time has failed, and a late answer is nothing', async () => {
+  it('that is not answered in time has failed, and a late answer is ignored', async () => {
     const { clock, open, store, watch, outcomes } = fixture()
     for (const name of ['one', 'two', 'three']) {
       watch(name, save(store))
@@ -94,7 +94,7 @@ describe('an operation', () => {
 })
 
 describe('items', () => {
-  it('are waited for one by one', async () => {
+  it('are awaited one by one', async () => {
     const { clock, open, store, watch, outcomes } = fixture()
     const iterator = (store.queued('c') as AsyncIterable<unknown>)[Symbol.asyncIterator]()
     watch(
@@ -109,12 +109,12 @@ describe('items', () => {
     assert.deepEqual(outcomes, ['first x', 'second failed: queued: no answer within 1000 ms'])
   })
 
-  it('that are at hand are not touched', () => {
+  it('that are synchronous are passed through', () => {
     const { store } = fixture()
     assert.deepEqual([...(store.retained(['#']) as Iterable<unknown>)], ['a', 'b'])
   })
 
-  it('that are wanted no more are given up', async () => {
+  it('that are no longer needed are abandoned', async () => {
     const { open, store } = fixture()
     const iterator = (store.queued('c') as AsyncIterable<unknown>)[Symbol.asyncIterator]()
     iterator.return?.()
@@ -126,7 +126,7 @@ describe('items', () => {
 })
 
 describe('opening and closing the store', () => {
-  it('come before anything else: what a store says of itself is not asked earlier', () => {
+  it("come before anything else: the store's properties are not read earlier", () => {
     let open = false
     class Late {
       async setup() {
@@ -142,7 +142,7 @@ describe('opening and closing the store', () => {
     assert.equal(store.retainedCount, 3)
   })
 
-  it('take as long as they take', async () => {
+  it('have no time limit', async () => {
     const { clock, open, store, watch, outcomes } = fixture()
     watch('setup', store.setup({ id: 'b' }))
     watch('destroy', store.destroy())
@@ -154,8 +154,8 @@ describe('opening and closing the store', () => {
   })
 })
 
-describe('without a bound', () => {
-  it('the store is what it was', () => {
+describe('without a time limit', () => {
+  it('the store is not wrapped', () => {
     const memory = createMemoryPersistence()
     assert.equal(withStoreTimeout(memory, new Timers(new FakeClock()), 0), memory)
   })

@@ -93,7 +93,7 @@ function* flips(count: number): Generator<Buffer> {
 }
 
 describe('a byte that was changed', () => {
-  it('is found by the check, or is harmless', async () => {
+  it('is found by the check, or has no effect', async () => {
     let found = 0
     for (const file of flips(runs(120))) {
       place(file)
@@ -103,7 +103,7 @@ describe('a byte that was changed', () => {
     assert.ok(found > 60, `found ${found}`)
   })
 
-  it("is a reason to refuse the store with verify: 'full', or is harmless", async () => {
+  it("makes verify: 'full' refuse the store, or has no effect", async () => {
     let refused = 0
     for (const file of flips(OPENED)) {
       try {
@@ -116,7 +116,7 @@ describe('a byte that was changed', () => {
     assert.ok(refused > OPENED / 4, `refused ${refused} of ${OPENED}`)
   })
 
-  it('is told with its table and key', () => {
+  it('is reported with its table and key', () => {
     const file = Buffer.from(original)
     const at = file.indexOf('client-7'.repeat(12))
     file[at + 40]! ^= 1
@@ -134,14 +134,14 @@ describe('a byte that was changed', () => {
 })
 
 describe('verification', () => {
-  it('finds nothing in a file that is whole', async () => {
+  it('finds nothing in an undamaged file', async () => {
     place(original)
     await verify(folder, 'quick')
     await verify(folder, 'full')
     assert.deepEqual(checkFile(folder, 'quick').damage, [])
   })
 
-  it('refuses a file that LMDB does not survive', async () => {
+  it('refuses a file that crashes LMDB', async () => {
     place(original)
     const process = join(folder, 'process.mjs')
     writeFileSync(
@@ -151,7 +151,7 @@ describe('verification', () => {
     await assert.rejects(verify(folder, 'quick', process), { code: 'ANAX_ERR_STORE_FORMAT', message: /SIGSEGV/ })
   })
 
-  it('does without the process where there can be none', async () => {
+  it('works without a process if none can be started', async () => {
     place(original)
     const nowhere = join(folder, 'nowhere.mjs')
     await verify(folder, 'full', nowhere)
@@ -162,7 +162,7 @@ describe('verification', () => {
   })
 })
 
-describe('a store whose folder is taken away', () => {
+describe('a store whose folder is removed', () => {
   for (const [what, take] of [
     ['deleted', (path: string) => rmSync(path, { recursive: true })],
     [
@@ -188,14 +188,14 @@ describe('a store whose folder is taken away', () => {
 })
 
 describe('an empty data file', () => {
-  it('is refused, and stays', async () => {
+  it('is refused, and not changed', async () => {
     const path = temporaryFolder()
     writeFileSync(join(path, 'data.mdb'), '')
     await assert.rejects(createLmdbPersistence({ path }).setup(BROKER), { code: 'ANAX_ERR_STORE_FORMAT' })
     assert.equal(statSync(join(path, 'data.mdb')).size, 0)
   })
 
-  it('is one that was cut off, too', async () => {
+  it('includes truncated files', async () => {
     place(original)
     truncateSync(join(folder, 'data.mdb'), 0)
     await assert.rejects(opened(folder, 'quick'), { code: 'ANAX_ERR_STORE_FORMAT' })

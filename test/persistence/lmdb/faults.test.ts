@@ -45,8 +45,8 @@ async function refused(path: string, code = 'ANAX_ERR_STORE_FORMAT'): Promise<vo
   assert.ok(readFileSync(join(path, DATA)).equals(before), 'the file was changed')
 }
 
-describe('a file that is not ours', () => {
-  it('is refused when it has a newer schema', async () => {
+describe('a foreign file', () => {
+  it('is refused if it has a newer schema', async () => {
     const path = await filledFolder()
     const database = openDatabase({ path, noSubdir: false })
     const meta = database.openDB<{ schema: number }, Buffer>('anax', {
@@ -59,7 +59,7 @@ describe('a file that is not ours', () => {
     await refused(path)
   })
 
-  it('is refused when it holds the data of something else', async () => {
+  it('is refused if it has data of another program', async () => {
     const path = temporaryFolder()
     const database = openDatabase({ path, noSubdir: false })
     await database.put('key', 'value')
@@ -176,7 +176,7 @@ describe('a folder that is in use', () => {
 describe('a disk that fails', () => {
   const skip = process.platform === 'linux' ? false : 'needs /proc to find the descriptor'
 
-  it('is told of when the store is closed, which is closed all the same and can be opened again', {
+  it('is reported when the store is closed, which closes nevertheless and can be opened again', {
     skip,
   }, async () => {
     const path = temporaryFolder()
@@ -208,7 +208,7 @@ describe('a full disk', () => {
     context => onDiskOf(3_000_000, context, path => fillDisk(join(path, 'store'), join(path, 'ballast'))),
   )
 
-  it('is emptied one message at a time, and has room again without a pause', { skip: noSmallDisk }, context =>
+  it('can be emptied one message at a time, and has room again at once', { skip: noSmallDisk }, context =>
     onDiskOf(3_000_000, context, async path => {
       const store = createLmdbPersistence({ path })
       await store.setup(BROKER)
@@ -231,7 +231,7 @@ describe('a full disk', () => {
     }),
   )
 
-  it('is no place for a new store, which the process survives', { skip: noSmallDisk }, context =>
+  it('cannot have a new store; the process survives', { skip: noSmallDisk }, context =>
     onDiskOf(409_600, context, async path => {
       const [folder, ballast] = [join(path, 'store'), join(path, 'ballast')]
       const store = createLmdbPersistence({ path: folder })
@@ -284,8 +284,8 @@ describe('a full disk', () => {
   }
 })
 
-describe('a record that is not what was written', () => {
-  it('is neither delivered nor acknowledged, and harms no other', async () => {
+describe('a damaged record', () => {
+  it('is neither delivered nor acknowledged, and does not affect others', async () => {
     const path = temporaryFolder()
     const store = createLmdbPersistence({ path, verify: 'off' })
     await store.setup(BROKER)
@@ -308,7 +308,7 @@ describe('a record that is not what was written', () => {
     await store.destroy()
   })
 
-  it('is a reason not to open the store where it is needed for that', async () => {
+  it('prevents opening the store if it is needed for that', async () => {
     const path = temporaryFolder()
     const store = createLmdbPersistence({ path, verify: 'off' })
     await store.setup(BROKER)

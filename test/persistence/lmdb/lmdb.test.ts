@@ -52,12 +52,12 @@ describe('LmdbPersistence', () => {
     }
   }
 
-  it('says what its acknowledgements are worth', () => {
+  it('reports its durability', () => {
     assert.equal(createLmdbPersistence({ path: 'x' }).durability, 'commit')
     assert.equal(createLmdbPersistence({ path: 'x', durability: 'sync' }).durability, 'sync')
   })
 
-  it('refuses options that make no sense', () => {
+  it('refuses invalid options', () => {
     const bad = (options: object | undefined) => () => createLmdbPersistence(options as { path: string })
     assert.throws(bad({}), { code: 'ANAX_ERR_OPTION' })
     assert.throws(bad(undefined), { code: 'ANAX_ERR_OPTION', message: /options are an object/ })
@@ -66,7 +66,7 @@ describe('LmdbPersistence', () => {
     assert.throws(bad({ path: 'x', verify: true }), { code: 'ANAX_ERR_OPTION', message: /'quick', 'full' or 'off'/ })
   })
 
-  it('keeps what was still under way when it was closed', async () => {
+  it('writes pending changes when it is closed', async () => {
     const path = temporaryFolder()
     const first = open(path)
     await first.setup(BROKER)
@@ -80,7 +80,7 @@ describe('LmdbPersistence', () => {
     await second.destroy()
   })
 
-  it('answers what is asked while it closes, in order; and then no more', () =>
+  it('answers calls while it closes, in order; and none afterwards', () =>
     withStore(async store => {
       await saveSessions(store, 'a')
       await enqueue(store, 'a', ...Array.from({ length: 200 }, (_, i) => `${i}`))
@@ -94,7 +94,7 @@ describe('LmdbPersistence', () => {
       await assert.rejects(async () => await entries.next(), { code: 'ANAX_ERR_CLOSED' })
     }))
 
-  it('shows what is not committed yet to whoever asks', () =>
+  it('shows uncommitted changes', () =>
     withStore(async store => {
       store.saveSession({ clientId: 'a', expiryInterval: 60, expiresAt: undefined })
       store.addIncoming('a', 7)
@@ -108,7 +108,7 @@ describe('LmdbPersistence', () => {
       assert.equal((await store.getWill({ id: 'a' }))?.topic, 'gone')
     }))
 
-  it('does not retain what a queue refuses', () =>
+  it('does not retain messages that a queue refuses', () =>
     withStore(async store => {
       await saveSessions(store, 'a')
       const refused = message({ topic: 't', retain: true })
@@ -132,7 +132,7 @@ describe('LmdbPersistence', () => {
       assert.equal((await all(store.retained([longer]))).length, 1)
     }))
 
-  it('finds more retained messages than it reads in one go', () =>
+  it('finds more retained messages than it reads in one step', () =>
     withStore(async store => {
       const topics = Array.from({ length: 450 }, (_, i) => `many/${i}`)
       await Promise.all(topics.map(topic => store.storeRetained(message({ topic, retain: true }))))
@@ -156,7 +156,7 @@ describe('LmdbPersistence', () => {
       await reopened.destroy()
     }))
 
-  it('removes no more in one go where many sessions with long queues end at once', () =>
+  it('removes no more per step if many sessions with long queues end at once', () =>
     withStore(async store => {
       const clientIds = Array.from({ length: 40 }, (_, i) => `${i}`)
       await saveSessions(store, ...clientIds)
@@ -178,7 +178,7 @@ describe('LmdbPersistence', () => {
       }
     }))
 
-  it('stores a payload once, and lets go of it with the last queue', () =>
+  it('stores a payload once, and deletes it with the last queue', () =>
     withStore(async store => {
       await saveSessions(store, 'a', 'b', 'c')
       const shared = message({ payload: Buffer.alloc(100) })
@@ -193,7 +193,7 @@ describe('LmdbPersistence', () => {
       assert.deepEqual(await payloads(store, 'b'), [])
     }))
 
-  it('counts retained messages rightly while others are always under way', () =>
+  it('counts retained messages correctly while others are pending', () =>
     withStore(async store => {
       await saveSessions(store, 'a')
       const retained = (topic: string, fields = {}) => message({ topic, retain: true, ...fields })
@@ -217,7 +217,7 @@ describe('LmdbPersistence', () => {
       assert.deepEqual([store.retainedCount, store.retainedBytes], [2, 14])
     }))
 
-  it('says that there is more to sweep where a part of a step was of sessions that have ended', () =>
+  it('reports more to sweep if a part of a step belonged to ended sessions', () =>
     withStore(async store => {
       await saveSessions(store, 'a')
       const expiring = (fields = {}) => message({ messageExpiry: 1, ...fields })

@@ -57,13 +57,13 @@ describe('LmdbWriter', () => {
     )
   })
 
-  it('makes many changes in several transactions, in order, so that the event loop has its turn', async () => {
+  it('writes many changes in several transactions, in order, with turns of the event loop between them', async () => {
     assert.deepEqual(await Promise.all(await apart(0, 25)), numbers(0, 25))
     assert.deepEqual(transactions.flat(), numbers(0, 25))
     assert.deepEqual(sizes(), [10, 10, 5])
   })
 
-  it('does not divide what was asked for in one go, and takes no more where that takes long', async () => {
+  it('does not divide changes of one turn, and adds no others if they take long', async () => {
     const first = together(0, 4)
     await Promise.resolve()
     const second = together(4, 30)
@@ -81,7 +81,7 @@ describe('LmdbWriter', () => {
     assert.deepEqual(sizes(), [10, 10])
   })
 
-  it('tries again what shared a transaction with a change that failed, and that only', async () => {
+  it('retries changes that shared a transaction with a failed one, and only those', async () => {
     const early = await apart(0, 3)
     const broken = writer.change(() => {
       throw new Error('broken')
@@ -113,7 +113,7 @@ describe('LmdbWriter', () => {
     })
   }
 
-  it('refuses all that waits where no transaction can begin', async () => {
+  it('refuses all waiting changes if no transaction can begin', async () => {
     const begin = environment.transaction
     environment.transaction = async () => {
       throw new Error('no disk')

@@ -22,9 +22,9 @@ describe('the session contract', () =>
   }))
 
 describe('MemoryPersistence', () => {
-  it('says that it keeps things in memory', () => assert.equal(createMemoryPersistence().durability, 'memory'))
+  it('reports that it keeps data in memory', () => assert.equal(createMemoryPersistence().durability, 'memory'))
 
-  it('tells time by the clock it is given', () => {
+  it('uses the given clock', () => {
     let now = 1000
     const store = createMemoryPersistence({ now: () => now })
     store.storeRetained(message({ topic: 't', messageExpiry: 2000 }))
@@ -60,7 +60,7 @@ describe('MemoryPersistence', () => {
       return entry!.message!.payload
     }
 
-    it('are copied out of the chunk they arrived in, once for all queues', async () => {
+    it('are copied from their received chunk, once for all queues', async () => {
       const store = createMemoryPersistence()
       await saveSessions(store, 'a', 'b')
       for (const length of [10, 3000]) {
@@ -77,7 +77,7 @@ describe('MemoryPersistence', () => {
       }
     })
 
-    it('stay where they are when they own their memory', async () => {
+    it('are not copied if they have their own memory', async () => {
       const store = createMemoryPersistence()
       await saveSessions(store, 'a')
       const payload = Buffer.allocUnsafeSlow(5000).fill(1)
@@ -98,7 +98,7 @@ describe('MemoryPersistence', () => {
     })
   })
 
-  it('gives the event loop its turn while it empties the long queue of a session that has ended', async () => {
+  it('empties the long queue of an ended session in several turns', async () => {
     const store = createMemoryPersistence()
     await saveSessions(store, 'a', 'b')
     const payload = Buffer.alloc(1)
@@ -119,7 +119,7 @@ describe('MemoryPersistence', () => {
     assert.equal(store.queuedBytes, 0)
   })
 
-  it('forgets a client of the base contract when nothing of it is left', () => {
+  it('removes a client of the base contract when nothing of it is left', () => {
     const store = createMemoryPersistence()
     const client = { id: 'a' }
     store.addSubscriptions(client, [{ topic: 't', qos: 1 }])

@@ -109,7 +109,7 @@ describe('the PROXY protocol', () => {
     socket.terminate()
   })
 
-  it('is not read from others than trusted proxies: their header is no MQTT, and they need none', async () => {
+  it('is read from trusted proxies only: others need none, and theirs is invalid MQTT', async () => {
     await using scene = await open({
       transport: 'tcp',
       port: 0,
@@ -136,7 +136,7 @@ describe('the PROXY protocol', () => {
     'nothing at all': Buffer.alloc(0),
   }
   for (const [name, bytes] of Object.entries(bad)) {
-    it(`${name} from a trusted proxy is refused and told`, async () => {
+    it(`${name} from a trusted proxy is refused and reported`, async () => {
       await using scene = await open({ transport: 'tcp', port: 0, proxyProtocol: true, trustedProxies: LOOPBACK })
       const socket = net.connect(scene.port, '127.0.0.1')
       socket.end(bytes)
@@ -169,7 +169,7 @@ describe('the PROXY protocol', () => {
     next.destroy()
   })
 
-  it('has to come in 10 seconds', async context => {
+  it('must arrive within 10 seconds', async context => {
     await using scene = await open({ transport: 'tcp', port: 0, proxyProtocol: true, trustedProxies: LOOPBACK })
     context.mock.timers.enable({ apis: ['setTimeout'] })
     const accepted = new Promise<void>(resolve => subscribe('net.server.socket', () => resolve()))
@@ -182,7 +182,7 @@ describe('the PROXY protocol', () => {
     socket.destroy()
   })
 
-  it('needs to be told who is trusted, and in a form that can be read', async () => {
+  it('needs a valid list of trusted proxies', async () => {
     const broker = await createBroker()
     const refused = (options: Partial<ListenerOptions>, message: RegExp) =>
       assert.rejects(createServer(broker, { transport: 'tcp', port: 0, ...options } as ListenerOptions), {

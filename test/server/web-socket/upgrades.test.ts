@@ -84,7 +84,7 @@ describe('MQTT beside other WebSocket services', () => {
     assert.throws(() => attachWebSocket(broker, host), { code: 'ANAX_ERR_LISTEN', message: /\/mqtt .* already/ })
   })
 
-  it('answers 404 to an upgrade that none of several listeners takes', async context => {
+  it('answers 404 to an upgrade that none of several listeners handles', async context => {
     context.mock.timers.enable({ apis: ['setTimeout'] })
     neighbours['a listener that ignores what is not its own'](host)
     attachWebSocket(broker, host)
@@ -110,7 +110,7 @@ describe('MQTT beside other WebSocket services', () => {
     socket.destroy()
   })
 
-  it('outlives a client that resets the connection before anybody answers', async () => {
+  it('survives a client that resets the connection before an answer', async () => {
     neighbours['a listener that ignores what is not its own'](host)
     attachWebSocket(broker, host)
     const upgraded = once(host, 'upgrade')
@@ -122,7 +122,7 @@ describe('MQTT beside other WebSocket services', () => {
     await closed
   })
 
-  it('leaves an upgrade alone that a listener answers late', async context => {
+  it('does not touch an upgrade that a listener answers late', async context => {
     context.mock.timers.enable({ apis: ['setTimeout'] })
     const chat = new WebSocketServer({ noServer: true })
     const arrived = new Promise<() => void>(resolve => {
@@ -141,7 +141,7 @@ describe('MQTT beside other WebSocket services', () => {
     socket.terminate()
   })
 
-  it('gives the server back as it was', () => {
+  it('restores the server', () => {
     const emit = host.emit
     const events = () => host.eventNames().map(name => [name, host.listenerCount(name)])
     const before = events()
@@ -155,7 +155,7 @@ describe('MQTT beside other WebSocket services', () => {
     assert.deepEqual(events(), before)
   })
 
-  it('lives with somebody who wraps emit after it', async () => {
+  it('works if emit is wrapped later', async () => {
     const attached = attachWebSocket(broker, host)
     const inner = host.emit
     host.emit = (...args: [string, ...unknown[]]) => Reflect.apply(inner, host, args)
@@ -165,7 +165,7 @@ describe('MQTT beside other WebSocket services', () => {
     await exchange(`ws://${originOf(host)}/mqtt`)
   })
 
-  it('takes only the origins that are allowed, and clients without one', async () => {
+  it('accepts only allowed origins, and clients without one', async () => {
     attachWebSocket(broker, host, { allowedOrigins: ['https://good.example'] })
     attachWebSocket(broker, host, { path: '/asked', allowedOrigins: origin => origin.endsWith('.example') })
     attachWebSocket(broker, host, {
@@ -183,7 +183,7 @@ describe('MQTT beside other WebSocket services', () => {
     assert.equal(await statusOf(at('/failing'), { origin: 'https://good.example' }), 403)
   })
 
-  it('takes an upgrade that the host dispatches itself', async () => {
+  it('accepts an upgrade that the host dispatches itself', async () => {
     host.on('upgrade', (request, socket, head) => {
       if (request.url === '/own') handleUpgrade(broker, request, socket, head)
       else socket.destroy()
@@ -192,7 +192,7 @@ describe('MQTT beside other WebSocket services', () => {
     assert.equal(await statusOf(`ws://${originOf(host)}/own`, {}, ['chat']), 400)
   })
 
-  it('takes a WebSocket that the host has accepted', async () => {
+  it('uses a WebSocket that the host has accepted', async () => {
     const sockets = new WebSocketServer({ server: host })
     sockets.on('connection', (socket, request) => handleWebSocket(broker, socket, request))
     const connected = once(broker, 'client')

@@ -45,12 +45,12 @@ describe('MQTT over WebSocket', () => {
     assert.equal(await statusOf(url.replace('/mqtt', '/other'), ['mqtt']), 404)
   })
 
-  it('tells a web browser what it is', async () => {
+  it('has a page for web browsers', async () => {
     const response = await fetch(url.replace('ws:', 'http:'))
     assert.equal(response.status, 426)
   })
 
-  it('takes packets split over frames and joined in one', async () => {
+  it('accepts packets that are split over frames or joined in one', async () => {
     const socket = await open(url)
     const received = collect(socket)
     for (const byte of CONNECT) socket.send(Buffer.of(byte))
@@ -150,7 +150,7 @@ describe('attachWebSocket', () => {
     assert.equal(host.listenerCount('upgrade'), before)
   })
 
-  it('leaves nothing behind on the host when it is closed', () => {
+  it("leaves nothing on the host's server when it is closed", () => {
     const before = host.eventNames().map(name => [name, host.listenerCount(name)])
     attachWebSocket(broker, host, { path: '/elsewhere' }).close()
     assert.deepEqual(
