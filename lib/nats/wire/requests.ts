@@ -111,11 +111,15 @@ export class Requests {
   #watch(): void {
     this.#isWatched = true
     this.#nc.closed().then(error => this.#failAll(error ?? new Error('the connection is closed')))
-    this.#watchRefusals().catch(error => this.#failAll(error))
+    this.#watchStatus().catch(error => this.#failAll(error))
   }
 
-  async #watchRefusals(): Promise<void> {
-    for await (const status of this.#nc.status()) if (status.type === 'error') this.#refused(status.error)
+  async #watchStatus(): Promise<void> {
+    for await (const status of this.#nc.status()) {
+      if (status.type === 'error') this.#refused(status.error)
+      // it is asked again at once, instead of after its time limit
+      else if (status.type === 'disconnect') this.#failAll(new Error('the connection has broken'))
+    }
   }
 
   /** Called when the server does not permit something. */

@@ -122,3 +122,21 @@ test('a write to which nobody listens is refused as one that may be tried again'
 function write(wire: Wire, subject: string) {
   return wire.write({ subject, body: new Uint8Array(0), ttl: undefined, replaces: false }, {}, 5000)
 }
+
+test('what was asked on a connection that breaks fails at once', async () => {
+  let breaks = () => {}
+  const broken = new Promise<void>(resolve => {
+    breaks = resolve
+  })
+  async function* status() {
+    await broken
+    yield { type: 'disconnect' }
+  }
+  const connection = { ...STAYS, status, subscribe() {}, publish() {} } as unknown as NatsConnection
+  const wire = new Wire(connection, { headers: noHeaders, createInbox: () => 'inbox', api: '$JS.API' })
+  const outcomes = Promise.all(
+    [wire.nextOf('stream', 1, 'a'), wire.end('stream')].map(asked => assert.rejects(asked, /connection has broken/)),
+  )
+  breaks()
+  await outcomes
+})
