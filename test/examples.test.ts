@@ -104,8 +104,9 @@ describe('the examples', () => {
 
   it('auth/renewed-token', async () => {
     const example = start('auth/renewed-token')
-    await example.says(/Connected with token 1/)
-    await example.says(/Connected with token 2/)
+    // on a busy machine, the first token may have expired before it is used
+    await example.says(/Connected with token \d+/)
+    await example.says(/Connected with token ([2-9]|\d\d)/)
     await stopped(example)
   })
 
