@@ -1,6 +1,8 @@
 /** What a host should know is told also to one that listens to no event: its mistakes, failures of its store, losses. */
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, it } from 'node:test'
+import { BrokerEventSink } from '../../../lib/broker/hooks/events.js'
 import { connect } from '../../../lib/client/index.js'
 import { type Broker, createBroker, createMemoryPersistence } from '../../../lib/index.js'
 import { duplexPair } from '../../../lib/testing/index.js'
@@ -130,6 +132,14 @@ it('limits of the whole broker', async () => {
   const codes = (await told()).map(message => message.split(':')[0])
   assert.deepEqual(codes, ['The maximum number of clients is connected', 'A limit of the broker is reached'])
   await broker.close()
+})
+
+it('an overloaded broker', async () => {
+  const sink = new BrokerEventSink(new EventEmitter(), { add() {} })
+  const overload = { cause: 'memory', eventLoopDelayMs: 0, memoryBytes: 1 } as const
+  for (const _ of [1, 2]) sink.emit('overload', overload)
+  sink.emit('overloadEnd', { ...overload, durationMs: 1 })
+  assert.deepEqual(await told(), ['overloaded (memory): clients are refused, QoS 0 is dropped'])
 })
 
 it('a reader that is too slow, unless it has chosen what happens', async () => {
