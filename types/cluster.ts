@@ -47,8 +47,9 @@ export interface Cluster {
 /** Parameters of joining. */
 export interface JoinRequest {
   /**
-   * Name of the node, 1 to 64 of `A-Z a-z 0-9 _ -`. A node that joins with the name of a live node replaces it, so that
-   * a restarted process need not wait for the end of its old lease.
+   * Name of the node, 1 to 64 of `A-Z a-z 0-9 _ -`. While another live node has it, joining waits, and rejects with
+   * ANAX_ERR_CLUSTER after the duration of a lease; `events.failed` is called when it begins to wait. A node whose
+   * process is gone is replaced, so that a restarted process need not wait for the end of its old lease.
    */
   readonly node: string
   /** Duration of the lease without renewal, in milliseconds. It must be longer than a leader election of the engine. */

@@ -5,8 +5,17 @@
 import type { Cluster, ClusterNode, JoinRequest } from '../../types/cluster.js'
 import { AnaxError } from '../index.js'
 import { NatsNode } from './nats-node.js'
-import { controlSubject, type Foundation, makeParts, type NodeParts, newIdentity, raiseFences } from './node-parts.js'
+import {
+  controlSubject,
+  type Foundation,
+  makeParts,
+  type NodeParts,
+  newIdentity,
+  nodeSubject,
+  raiseFences,
+} from './node-parts.js'
 import { NOT_HELD } from './nodes/claims.js'
+import { ARE_YOU_THERE, waitForNamesake } from './nodes/namesake.js'
 import { type NatsClusterOptions, type ResolvedNatsOptions, resolveOptions } from './options.js'
 import { checkServer, setUpStreams } from './setup.js'
 import type { Signals } from './signals.js'
@@ -74,6 +83,7 @@ async function connect(options: ResolvedNatsOptions, purpose: JoinRequest['purpo
 }
 
 async function start(foundation: Foundation, request: JoinRequest): Promise<ClusterNode> {
+  await waitForTurn(foundation, request)
   const self = newIdentity(request)
   const shards = await patiently(() => raiseFences(foundation, self))
   const notes = {
@@ -83,8 +93,8 @@ async function start(foundation: Foundation, request: JoinRequest): Promise<Clus
   const parts = makeParts(foundation, shards, self, request, notes)
   const node = new NatsNode(parts)
   try {
-    await patiently(() => parts.lease.take())
     answerRequests(parts, request)
+    await patiently(() => parts.lease.take())
     watchConnection(foundation, parts.signals).catch(error => request.events.failed(clusterError(error)))
     await parts.nodeWatch.start()
     for (const one of parts.deadlines) one.refresh()
@@ -93,6 +103,19 @@ async function start(foundation: Foundation, request: JoinRequest): Promise<Clus
     await node.leave()
     throw error
   }
+}
+
+/** Waits for another process with the name of this node to leave. Rejects with ANAX_ERR_CLUSTER if it stays. */
+function waitForTurn({ wire, streams, options }: Foundation, { node, leaseMs, events }: JoinRequest): Promise<void> {
+  const { prefix } = options
+  return waitForNamesake({
+    wire,
+    node,
+    leaseMs,
+    read: () => patiently(() => wire.last(streams.nodes, nodeSubject(prefix, node))),
+    requestTo: epoch => controlSubject(prefix, epoch),
+    found: error => events.failed(error),
+  })
 }
 
 /** Retries an operation: a stream that was just created, or whose server has failed, gets a leader soon. */
@@ -122,6 +145,10 @@ function answerRequests({ nc, options, self, claims }: NodeParts, { events }: Jo
     callback: (error, request) => {
       if (error) return
       const clientId = request.string()
+      if (clientId === ARE_YOU_THERE) {
+        request.respond()
+        return
+      }
       const letting = underWay.get(clientId) ?? events.letGo(clientId).finally(() => underWay.delete(clientId))
       underWay.set(clientId, letting)
       const answer = () => {

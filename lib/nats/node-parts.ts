@@ -219,6 +219,7 @@ export function controlSubject(prefix: string, epoch: string): string {
   return `${prefix}.ctl.${epoch}`
 }
 
-function nodeSubject(prefix: string, node: string): string {
+/** The subject of a node's record. */
+export function nodeSubject(prefix: string, node: string): string {
   return `${prefix}.node.${node}`
 }

@@ -19,9 +19,15 @@ function engineOf(servers: NatsServers, replicas: 1 | 3): TestEngine {
     async join(request) {
       const cable = await Cable.to(servers.ports[joined++ % servers.ports.length]!)
       const connection = { ignoreClusterUpdates: true, timeout: 10_000 }
-      const node = await natsCluster({ servers: cable.url, replicas, prefix, shards: SHARDS, connection }).join(request)
-      cables.set(node, cable)
-      return node
+      try {
+        const cluster = natsCluster({ servers: cable.url, replicas, prefix, shards: SHARDS, connection })
+        const node = await cluster.join(request)
+        cables.set(node, cable)
+        return node
+      } catch (error) {
+        cable.close()
+        throw error
+      }
     },
     cut: node => cables.get(node)!.cut(),
     heal: node => cables.get(node)!.heal(),

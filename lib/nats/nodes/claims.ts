@@ -258,13 +258,13 @@ export class Claims {
   async #askToLetGo({ epoch, clientId }: Owner, signal: AbortSignal): Promise<boolean> {
     const { wire, requestTo } = this.#parts
     try {
-      const answer = await untilAborted(wire.nc.request(requestTo(epoch), clientId, { timeout: LET_GO_MS }), signal)
-      return answer.string() === NOT_HELD
+      const answer = await untilAborted(wire.ask(requestTo(epoch), clientId, LET_GO_MS), signal)
+      if (answer !== undefined) return answer === NOT_HELD
     } catch {
-      // the owner is gone, or needs more time
-      await pause(PAUSE_MS)
-      return false
+      // the owner needs more time
     }
+    await pause(PAUSE_MS)
+    return false
   }
 
   #checkLease(): void {

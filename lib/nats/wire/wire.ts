@@ -173,6 +173,12 @@ export class Wire {
     throw new RangeError('nothing to write')
   }
 
+  /** Asks another process. @returns its answer; undefined if nobody is there */
+  async ask(subject: string, question: string, timeoutMs: number): Promise<string | undefined> {
+    const answer = await this.#requests.one(subject, question, { timeoutMs })
+    return isFromNobody(answer) ? undefined : answer.string()
+  }
+
   /** The last message of a subject, from the leader. */
   async last(stream: string, subject: string): Promise<StoredRecord | undefined> {
     return await this.#get(stream, { last_by_subj: subject })
@@ -301,13 +307,16 @@ function acknowledged(answer: Msg): Acknowledgement {
 
 /** @throws RefusedRequest */
 function accepted<T>(answer: Msg): T {
-  if (answer.data.length === 0 && answer.headers?.code === NOBODY_ANSWERS) {
-    throw new RefusedRequest(NOBODY_ANSWERS, 'nobody answers')
-  }
+  if (isFromNobody(answer)) throw new RefusedRequest(NOBODY_ANSWERS, 'nobody answers')
   const content = answer.json<T & { error?: { err_code?: number; code: number; description: string } }>()
   const { error } = content
   if (error) throw new RefusedRequest(error.err_code ?? error.code, error.description)
   return content
+}
+
+/** Whether the server says that nobody listens to a request. */
+function isFromNobody({ data, headers }: Msg): boolean {
+  return data.length === 0 && headers?.code === NOBODY_ANSWERS
 }
 
 /** Whether no message is missing: each one names its predecessor. Messages may be missing after a reconnect. */

@@ -50,13 +50,10 @@ class Stream {
     return { seq: this.#sequence }
   }
 
-  /** What a connection to NATS has of it: the request to let go of a client. */
-  readonly nc = {
-    request: async (epoch: string, clientId: string) => {
-      this.asked++
-      const isFree = this.nodes.get(epoch)!.isFree(clientId)
-      return { string: () => (isFree ? NOT_HELD : '') }
-    },
+  /** The request to let go of a client. */
+  async ask(epoch: string, clientId: string): Promise<string> {
+    this.asked++
+    return this.nodes.get(epoch)!.isFree(clientId) ? NOT_HELD : ''
   }
 }
 

@@ -96,12 +96,32 @@ export function defineMembershipTests(harness: Harness): void {
     await other.node.release(second, 'forget')
   })
 
-  harness.test('a process that comes back under its name replaces the one before', async nodes => {
+  harness.testOfLease('a second process under the name of a live one is refused, and disturbs nobody', async nodes => {
+    const one = await nodes.join()
+    const held = await claim(one, unique('client'))
+    await assert.rejects(nodes.join(one.node.node), { code: 'ANAX_ERR_CLUSTER' })
+    await one.node.write(held, { records: { a: BYTES } })
+    assert.ok(one.node.lease.isValid)
+    await one.node.release(held, 'forget')
+  })
+
+  harness.test('a process waits for one of its name that is about to leave', async nodes => {
+    const one = await nodes.join()
+    const joining = nodes.join(one.node.node)
+    const early = await Promise.race([joining, new Promise(resolve => setTimeout(resolve, 100, 'waits'))])
+    assert.equal(early, 'waits')
+    await one.node.leave()
+    assert.ok((await joining).node.lease.isValid)
+  })
+
+  harness.test('a process that comes back under its name replaces the one before, which is gone', async nodes => {
     const one = await nodes.join()
     const clientId = unique('client')
     const held = await claim(one, clientId)
     await one.node.write(held, { records: { a: BYTES } })
+    nodes.engine.cut(one.node)
     const again = await nodes.join(one.node.node)
+    nodes.engine.heal(one.node)
     const refused = one.node.write(held, { records: { a: undefined } })
     await assert.rejects(refused, { code: 'ANAX_ERR_FENCED' })
     await until(() => one.node.lease.lost.aborted)

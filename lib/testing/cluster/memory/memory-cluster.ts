@@ -12,6 +12,9 @@ import { MemoryGroups } from './memory-groups.js'
 import { MemoryNode } from './memory-node.js'
 import { MemoryShard } from './memory-shard.js'
 
+/** How often a broker that joins looks whether the other one with its name is gone. */
+const LOOKS = 20
+
 /** Options of a cluster in memory. */
 export interface MemoryClusterOptions {
   /** Shards of the log. @default 4 */
@@ -50,6 +53,7 @@ export class MemoryCluster implements Cluster, MemoryEngine {
 
   async join(request: JoinRequest): Promise<ClusterNode> {
     await this.reach(undefined)
+    await this.#waitForNamesake(request)
     const before = this.nodes.get(request.node)
     const node = new MemoryNode(this, request)
     this.nodes.set(request.node, node)
@@ -58,6 +62,23 @@ export class MemoryCluster implements Cluster, MemoryEngine {
     this.#tell(node, 'joined')
     this.repartition()
     return node
+  }
+
+  /** Waits until no live node has the name. Rejects with ANAX_ERR_CLUSTER if one has after the duration of a lease. */
+  async #waitForNamesake({ node, leaseMs, events }: JoinRequest): Promise<void> {
+    const isThere = () => {
+      const before = this.nodes.get(node)
+      return before?.lease.isValid === true && this.isReachable(before)
+    }
+    if (!isThere()) return
+    const error = new AnaxError('ANAX_ERR_CLUSTER', {
+      detail: `another broker is the node ${node}: each needs its own id`,
+    })
+    events.failed(error)
+    for (let look = 0; look < LOOKS && isThere(); look++) {
+      await new Promise<void>(resolve => this.clock.setTimeout(resolve, leaseMs / LOOKS))
+    }
+    if (isThere()) throw error
   }
 
   /** Disconnects a node: its requests wait, and its lease ends. */

@@ -3,7 +3,7 @@ import { natsCluster } from '../../../../lib/nats/index.js'
 import type { Broker } from '../../../../types/broker/broker.js'
 import { IGNORED, NatsServers } from '../../../support/programs/nats.js'
 import { TestNode, until } from '../../support/nodes.js'
-import { arrive, bulkSessions } from '../world/bulk-sessions.js'
+import { arrive, bulkSessions, connectBytes } from '../world/bulk-sessions.js'
 import { pause, timed } from '../world/world.js'
 
 /** Connects and claims take turns, so that both meet the same machine. */
@@ -12,7 +12,8 @@ const TURNS = 5
 const CLAIMS = 2000
 const AT_ONCE = 200
 const SETTLE_MS = 5000
-const TURN_MS = 500
+/** Until the servers have removed the records of the claims that a turn has released. */
+const TURN_MS = 2500
 const NEVER = new AbortController()
 
 export async function scale(count: number): Promise<unknown> {
@@ -38,7 +39,8 @@ export async function scale(count: number): Promise<unknown> {
     for (let turn = 0; turn < TURNS; turn++) {
       const left: (() => void)[] = []
       const from = turn * each
-      connects.push(await rate(each, async i => left.push(await arrive(other.broker, `bulk${from + i}`))))
+      const packets = Array.from({ length: each }, (_, i) => connectBytes(`bulk${from + i}`))
+      connects.push(await rate(each, async i => left.push(await arrive(other.broker, packets[i]!))))
       for (const leave of left) leave()
       await until(() => isIdle(other.broker), 'the end of the connections')
       await pause(TURN_MS)

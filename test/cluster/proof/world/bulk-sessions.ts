@@ -1,4 +1,5 @@
 /** Many stored sessions of clients that are away, made as clients make them, over streams in memory. */
+import { Duplex } from 'node:stream'
 import { duplexPair } from '../../../../lib/client/duplex-pair.js'
 import { encode } from '../../../../lib/codec/encode/encoder.js'
 import type { Broker } from '../../../../types/broker/broker.js'
@@ -39,16 +40,37 @@ function visit(broker: Broker, clientId: string, filter: string | undefined): Pr
   })
 }
 
+/** The CONNECT of a client whose session is stored. */
+export function connectBytes(clientId: string): Buffer {
+  return encode(connectPacket(5, { clientId, clean: false, properties: PROPERTIES }), 5)
+}
+
+/** The connection of a client as the broker has it. The client does as little as possible: the broker is measured. */
+class Arrival extends Duplex {
+  readonly #answered: (connack: Buffer) => void
+
+  constructor(answered: (connack: Buffer) => void) {
+    super({ allowHalfOpen: false })
+    this.#answered = answered
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#answered(chunk)
+    done()
+  }
+}
+
 /** Connects a client whose session is stored. @returns what ends its connection */
-export function arrive(broker: Broker, clientId: string): Promise<() => void> {
+export function arrive(broker: Broker, connect: Buffer): Promise<() => void> {
   return new Promise((resolve, reject) => {
-    const [near, far] = duplexPair()
-    broker.handle(far)
-    near.write(encode(connectPacket(5, { clientId, clean: false, properties: PROPERTIES }), 5))
-    near.once('data', (chunk: Buffer) => {
-      // CONNACK: the session is there, and the client is let in
-      if (chunk[2] === 1 && chunk[3] === 0) resolve(() => near.destroy())
-      else reject(new Error(`${clientId} has no session`))
+    const connection = new Arrival(connack => {
+      // the session is there, and the client is let in
+      if (connack[2] === 1 && connack[3] === 0) resolve(() => connection.push(null))
+      else reject(new Error('there is no session'))
     })
+    broker.handle(connection)
+    connection.push(connect)
   })
 }
