@@ -12,9 +12,6 @@ import { MemoryGroups } from './memory-groups.js'
 import { MemoryNode } from './memory-node.js'
 import { MemoryShard } from './memory-shard.js'
 
-/** How often a broker that joins looks whether the other one with its name is gone. */
-const LOOKS = 20
-
 /** Options of a cluster in memory. */
 export interface MemoryClusterOptions {
   /** Shards of the log. @default 4 */
@@ -39,7 +36,7 @@ export class MemoryCluster implements Cluster, MemoryEngine {
   readonly nodes = new Map<string, MemoryPeer>()
   readonly groups = new MemoryGroups(node => this.isReachable(node))
   readonly #cut = new Set<ClusterNode>()
-  /** Callbacks for when the engine is up again. */
+  /** Callbacks for when the engine is up again, or a node is gone. */
   #waiting: (() => void)[] = []
   #isDown = false
 
@@ -75,15 +72,21 @@ export class MemoryCluster implements Cluster, MemoryEngine {
       detail: `another broker is the node ${node}: each needs its own id`,
     })
     events.failed(error)
-    for (let look = 0; look < LOOKS && isThere(); look++) {
-      await new Promise<void>(resolve => this.clock.setTimeout(resolve, leaseMs / LOOKS))
-    }
+    const { clock } = this
+    let isOver = false
+    const timer = clock.setTimeout(() => {
+      isOver = true
+      this.#wake()
+    }, leaseMs)
+    while (!isOver && isThere()) await new Promise<void>(resolve => this.#waiting.push(resolve))
+    clock.clearTimeout(timer)
     if (isThere()) throw error
   }
 
   /** Disconnects a node: its requests wait, and its lease ends. */
   cut(node: ClusterNode): void {
     this.#cut.add(node)
+    this.#wake()
   }
 
   /** Lets a node reach the engine again. */
@@ -118,6 +121,7 @@ export class MemoryCluster implements Cluster, MemoryEngine {
     if (this.nodes.get(node.node) !== node) return
     this.nodes.delete(node.node)
     this.groups.leave(node)
+    this.#wake()
     this.#tell(node, change)
     this.repartition()
   }
