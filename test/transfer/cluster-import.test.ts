@@ -125,9 +125,11 @@ test('one that fails says so when it is closed', async () => {
   const target = await openClusterImport(cluster)
   await target.deleteSession('phone')
   await target.saveSession({ clientId: 'phone', expiryInterval: 60, expiresAt: undefined, details: undefined })
-  // another process took its name
-  const [name] = cluster.nodes.keys()
-  await using broker = await createBroker({ id: name!, cluster })
+  // another process took its name while it was cut off
+  const [node] = cluster.nodes.values()
+  cluster.cut(node!)
+  await using broker = await createBroker({ id: node!.node, cluster })
   assert.ok(broker.ready)
+  cluster.heal(node!)
   await assert.rejects(target.close(), { code: 'ANAX_ERR_FENCED' })
 })
