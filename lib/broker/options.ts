@@ -6,6 +6,7 @@ import { AnaxError } from '../errors.js'
 import { NEVER_EXPIRES } from '../model/session-expiry.js'
 import type { ResolvedOptions, Switched } from '../ports/resolved-options.js'
 import { type ProcessMemory, processMemory } from '../util/process-memory.js'
+import { idleTimeout } from '../util/scheduling/idle-timeout.js'
 import { hintFor } from './option-hints.js'
 
 const MIB = 1024 * 1024
@@ -224,7 +225,7 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
 export const systemClock: Clock = {
   now: Date.now,
   monotonic: () => performance.now(),
-  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
+  setTimeout: idleTimeout,
   clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout | undefined),
 }
 

@@ -13,6 +13,7 @@ import type {
   Will,
   WillProperties,
 } from '../../types/message/packets.js'
+import { idleTimeout } from '../util/scheduling/idle-timeout.js'
 
 /** The message that the broker publishes if the connection breaks. */
 export interface WillInput {
@@ -120,6 +121,6 @@ const LARGEST_TIMEOUT = 0x7fff_ffff
 export const systemClock: Clock = {
   now: Date.now,
   monotonic: () => performance.now(),
-  setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, LARGEST_TIMEOUT)).unref(),
+  setTimeout: (callback, delayMs) => idleTimeout(callback, Math.min(delayMs, LARGEST_TIMEOUT)),
   clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout | undefined),
 }

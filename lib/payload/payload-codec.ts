@@ -2,6 +2,7 @@
  * Converts values to payloads and back: JSON, text, numbers, and validated JSON. Owns the conversion and the errors;
  * knows no message.
  */
+import { TextDecoder } from 'node:util'
 import type {
   PayloadCodec,
   PayloadInput,

@@ -39,7 +39,11 @@ type MqttJsClass = new (streamBuilder: any, options: any) => MqttJsClient
 const SYSTEM_CLOCK: Clock = {
   now: Date.now,
   monotonic: () => performance.now(),
-  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
+  setTimeout: (callback, delayMs) => {
+    const timer = setTimeout(callback, delayMs)
+    timer.unref?.()
+    return timer
+  },
   clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout | undefined),
 }
 

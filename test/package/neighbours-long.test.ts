@@ -13,7 +13,28 @@ import { ROOT } from '../support/root.js'
 import { type TemporaryFolder, temporaryFolder } from '../support/tls/certificate.js'
 import { TOOLS } from './tool-chains.js'
 
-const RUNNERS = [`vitest@${TOOLS.vitest}`, `jest@${TOOLS.jest}`, '@jest/globals@30', '@playwright/test@1', 'mqtt@5']
+const RUNNERS = [
+  ...[`vitest@${TOOLS.vitest}`, `jest@${TOOLS.jest}`, 'jest-environment-jsdom@30', '@jest/globals@30'],
+  ...['@playwright/test@1', 'mqtt@5'],
+]
+
+/** A client publishes to itself. The runner's functions are in scope, and everything is imported before. */
+const EXCHANGE = `
+async function exchange() {
+  const broker = await createBroker()
+  const server = createServer(broker.handle)
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
+  const client = await mqtt.connectAsync('mqtt://127.0.0.1:' + server.address().port)
+  const received = new Promise(resolve => client.once('message', (topic, payload) => resolve(String(payload))))
+  await client.subscribeAsync('a', { qos: 1 })
+  await client.publishAsync('a', 'x', { qos: 1 })
+  const payload = await received
+  await client.endAsync()
+  server.close()
+  await broker.close()
+  return payload
+}
+`
 const NESTJS = ['common', 'core', 'platform-express', 'microservices'].map(name => `@nestjs/${name}@11`)
 const RUNTIMES = [`bun@${TOOLS.bun}`, `deno@${TOOLS.deno}`]
 
@@ -51,6 +72,62 @@ describe('the package beside others', { skip: isWindows, timeout: 600_000 }, () 
     compile([...options, '--ignoreConfig', '--outDir', join(folder.path, 'cjs'), source], ROOT)
     renameSync(join(folder.path, 'cjs/thermostat.js'), join(folder.path, 'thermostat.cjs'))
     assert.match(program('jest', ['runners/jest.test.cjs']), /6 passed/)
+  })
+
+  it('Vitest with its fake timers', () => {
+    folder.write(
+      'fake-timers.test.mjs',
+      `import { createServer } from 'node:net'
+import { createBroker } from 'anax'
+import mqtt from 'mqtt'
+import { afterEach, expect, test, vi } from 'vitest'
+${EXCHANGE}
+afterEach(() => void vi.useRealTimers())
+test('exchange', async () => {
+  vi.useFakeTimers()
+  expect(await exchange()).toBe('x')
+})`,
+    )
+    assert.match(program('vitest', ['run', 'fake-timers.test.mjs']), /Tests +1 passed/)
+  })
+
+  it('Jest with its fake timers', () => {
+    folder.write(
+      'fake-timers.test.cjs',
+      `const { createServer } = require('node:net')
+const { createBroker } = require('anax')
+const mqtt = require('mqtt')
+${EXCHANGE}
+afterEach(() => jest.useRealTimers())
+test('exchange', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] })
+  expect(await exchange()).toBe('x')
+})`,
+    )
+    assert.match(program('jest', ['--testMatch=**/fake-timers.test.cjs']), /1 passed/)
+  })
+
+  it('Jest in its environment for web pages', () => {
+    folder.write(
+      'jsdom.test.cjs',
+      `/** @jest-environment jsdom */
+const { createServer } = require('node:net')
+const { createBroker } = require('anax')
+const { connect, openStream } = require('anax/client')
+test('exchange', async () => {
+  const broker = await createBroker()
+  const server = createServer(broker.handle)
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
+  const client = await connect(await openStream('mqtt://127.0.0.1:' + server.address().port))
+  const received = new Promise(resolve => client.subscribe('a', {}, resolve))
+  await client.publish('a', 'x')
+  expect(String((await received).payload)).toBe('x')
+  await client.disconnect()
+  server.close()
+  await broker.close()
+})`,
+    )
+    assert.match(program('jest', ['--testMatch=**/jsdom.test.cjs']), /1 passed/)
   })
 
   it('fixtures of Playwright', () => {

@@ -1,25 +1,40 @@
 /** A broker in a test whose runner has replaced every timer, as Vitest does by default: messages still pass. */
 import assert from 'node:assert/strict'
 import { type AddressInfo, createServer } from 'node:net'
-import { it, mock } from 'node:test'
+import { it, mock, type TestContext } from 'node:test'
 import { connect, openStream, type ReceivedMessage } from '../../lib/client/index.js'
 import { createBroker } from '../../lib/index.js'
 import { startTestBroker } from '../../lib/testing/index.js'
 
-it('a broker serves its clients while every timer of the test is mocked', async t => {
-  mock.timers.enable({ apis: ['setImmediate', 'setTimeout', 'setInterval', 'Date'] })
-  t.after(() => mock.timers.reset())
+/** A client publishes to itself, over TCP. @returns what arrived */
+async function exchange(t: TestContext): Promise<string> {
   await using broker = await createBroker()
   const server = createServer(broker.handle)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   t.after(() => server.close())
 
   const { port } = server.address() as AddressInfo
-  const client = await connect(await openStream(`mqtt://127.0.0.1:${port}`))
+  const client = await connect(await openStream(`mqtt://127.0.0.1:${port}`), { keepalive: 60 })
   const received = new Promise<ReceivedMessage>(resolve => client.subscribe('a', { qos: 1 }, resolve))
   await client.publish('a', 'x', { qos: 1 })
-  assert.equal(String((await received).payload), 'x')
+  const { payload } = await received
   client.disconnect()
+  return String(payload)
+}
+
+it('a broker serves its clients while every timer of the test is mocked', async t => {
+  mock.timers.enable({ apis: ['setImmediate', 'setTimeout', 'setInterval', 'Date'] })
+  t.after(() => mock.timers.reset())
+  assert.equal(await exchange(t), 'x')
+})
+
+it('and in an environment for web pages, whose timers are numbers', async t => {
+  const { setTimeout: start, clearTimeout: stop } = globalThis
+  const timers: NodeJS.Timeout[] = []
+  t.mock.method(globalThis, 'setTimeout', (callback: () => void, ms: number) => timers.push(start(callback, ms)) - 1)
+  t.mock.method(globalThis, 'clearTimeout', (index?: number) => stop(timers[index ?? -1]))
+  t.after(() => timers.forEach(stop))
+  assert.equal(await exchange(t), 'x')
 })
 
 it('so does the kit, which settles as well', async t => {

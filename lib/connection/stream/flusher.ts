@@ -7,6 +7,7 @@
 
 import { Fifo } from '../../util/collections/fifo.js'
 import { Cost, Fairness } from '../../util/scheduling/fairness.js'
+import { idleTimeout } from '../../util/scheduling/idle-timeout.js'
 
 /** The part of a turn for writes. */
 const PART = 1 / 2
@@ -106,9 +107,9 @@ export class Flusher {
   #askAgain(): void {
     if (this.#asksAgain) return
     this.#asksAgain = true
-    setTimeout(() => {
+    idleTimeout(() => {
       this.#asksAgain = false
       this.#fairness.wake()
-    }, WAIT_MS).unref()
+    }, WAIT_MS)
   }
 }

@@ -6,7 +6,6 @@ import type { Bus } from '../../../types/bus.js'
 import type { MaybePromise } from '../../../types/persistence.js'
 import type { PublishMessage } from '../../codec/publish-message.js'
 import { wrapError } from '../../errors.js'
-import { setImmediate } from '../../util/scheduling/set-immediate.js'
 import type { MessageBus } from './message-bus.js'
 
 export class LocalBus implements MessageBus {
@@ -49,9 +48,7 @@ export class LocalBus implements MessageBus {
   unwantGroup(): void {}
 
   close(): Promise<void> {
-    this.#mq.close(() => {})
-    // mqemitter would call back with the global setImmediate, which a test runner may have replaced
-    return new Promise(resolve => setImmediate(resolve))
+    return new Promise(resolve => this.#mq.close(resolve))
   }
 
   readonly #emitted = (error?: Error | null): void => {

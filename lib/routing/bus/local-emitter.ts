@@ -4,9 +4,10 @@
  */
 import mqemitter from 'mqemitter'
 import type { Bus, BusListener, BusMessage } from '../../../types/bus.js'
+import { setImmediate } from '../../util/scheduling/set-immediate.js'
 
 /** The class that the package exports as a function. */
-const MqEmitter = mqemitter as unknown as new (options: { concurrency: number }) => Bus & { readonly closed: boolean }
+const MqEmitter = mqemitter as unknown as new (options: { concurrency: number }) => Bus & { closed: boolean }
 
 const EVERYTHING = '#'
 const nothing = () => {}
@@ -41,6 +42,13 @@ export class LocalEmitter extends MqEmitter {
   override emit(message: BusMessage, done?: (error?: Error | null) => void): unknown {
     if (this.#only === undefined || this.closed) return super.emit(message, done)
     this.#only(message, done ?? nothing)
+    return this
+  }
+
+  /** As in mqemitter, which uses the global setImmediate: a test runner may have replaced it. */
+  override close(done: () => void = nothing): unknown {
+    this.closed = true
+    setImmediate(done)
     return this
   }
 }

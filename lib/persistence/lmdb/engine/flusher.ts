@@ -5,6 +5,7 @@
  */
 import { fdatasync, write } from 'node:fs'
 import { promisify } from 'node:util'
+import { idleTimeout } from '../../../util/scheduling/idle-timeout.js'
 import type { DatabaseState, LmdbFile } from '../file/file.js'
 import { latestCheckpoint, noteOf } from './checkpoint.js'
 
@@ -78,7 +79,7 @@ export class LmdbFlusher {
     this.#isWriting = false
     this.#unflushed++
     if (this.#unflushed >= MAX_TRANSACTIONS) this.#flushUnasked()
-    else this.#timer ??= setTimeout(() => this.#flushUnasked(), INTERVAL_MS).unref()
+    else this.#timer ??= idleTimeout(() => this.#flushUnasked(), INTERVAL_MS)
     this.#flushIfWanted()
   }
 
