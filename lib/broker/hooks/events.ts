@@ -9,8 +9,8 @@ import { AnaxError } from '../../errors.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import { isPromise } from '../../util/maybe-promise.js'
 import type { DropCounts } from '../publish/drop-counts.js'
-import { EventCounts } from './event-counts.js'
-import { UnheardEvents } from './unheard-events.js'
+import type { EventCounts } from './event-counts.js'
+import type { UnheardEvents } from './unheard-events.js'
 
 type EventName = keyof BrokerEvents | keyof ClientEvents
 type Listener = (...args: unknown[]) => unknown
@@ -19,16 +19,19 @@ export class BrokerEventSink implements EventSink {
   readonly #emitter: EventEmitter<BrokerEvents>
   readonly #drops: Pick<DropCounts, 'add'>
   readonly #counts: Pick<EventCounts, 'add'>
-  readonly #unheard = new UnheardEvents()
+  readonly #unheard: Pick<UnheardEvents, 'notice'> | undefined
 
+  /** @param unheard receives the events without listeners; undefined if a logger decides which of them matter */
   constructor(
     emitter: EventEmitter<BrokerEvents>,
     drops: Pick<DropCounts, 'add'>,
-    counts: Pick<EventCounts, 'add'> = new EventCounts(),
+    counts: Pick<EventCounts, 'add'>,
+    unheard: Pick<UnheardEvents, 'notice'> | undefined,
   ) {
     this.#emitter = emitter
     this.#drops = drops
     this.#counts = counts
+    this.#unheard = unheard
   }
 
   has(name: keyof BrokerEvents): boolean {
@@ -39,7 +42,7 @@ export class BrokerEventSink implements EventSink {
     if (name === 'drop') this.#drops.add(args[0] as Drop)
     else if (name !== 'publish') this.#counts.add(name, args)
     if (this.has(name)) this.#tell(this.#emitter as EventEmitter, name, args)
-    else this.#unheard.notice(name, args)
+    else this.#unheard?.notice(name, args)
   }
 
   emitFrom<Name extends keyof ClientEvents>(client: Client, name: Name, ...args: ClientEvents[Name]): void {

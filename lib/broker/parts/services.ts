@@ -18,6 +18,7 @@ import { Timers } from '../../util/scheduling/timers.js'
 import { HookAuthorizer } from '../hooks/authorizer.js'
 import { EventCounts } from '../hooks/event-counts.js'
 import { BrokerEventSink } from '../hooks/events.js'
+import { UnheardEvents } from '../hooks/unheard-events.js'
 import { DropCounts } from '../publish/drop-counts.js'
 import { QueueLimitRules } from '../publish/queue-limits.js'
 import { ConnectedClients } from '../sessions/connected-clients.js'
@@ -44,7 +45,8 @@ export class Services {
   constructor(emitter: EventEmitter<BrokerEvents>, options: ResolvedOptions, clock: Clock) {
     this.options = options
     this.now = () => clock.now()
-    this.events = new BrokerEventSink(emitter, this.drops, this.counts)
+    const unheard = options.logger === undefined ? new UnheardEvents() : undefined
+    this.events = new BrokerEventSink(emitter, this.drops, this.counts, unheard)
     const timers = new Timers(clock, this.fairness)
     this.timers = timers
     const { hookTimeoutMs: timeoutMs } = options

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, it } from 'node:test'
 import { BrokerEventSink } from '../../../lib/broker/hooks/events.js'
+import { UnheardEvents } from '../../../lib/broker/hooks/unheard-events.js'
 import { connect } from '../../../lib/client/index.js'
 import { type Broker, createBroker, createMemoryPersistence } from '../../../lib/index.js'
 import { duplexPair } from '../../../lib/testing/index.js'
@@ -87,7 +88,7 @@ it('a queue that is full: the first message that is lost', async () => {
   await broker.close()
 })
 
-it('losses that somebody asked for are not told, nor any where somebody listens', async () => {
+it('losses that somebody asked for are not told, nor any where somebody listens, or a logger has a level', async () => {
   const broker = await createBroker({ authorizeForward: () => null })
   const client = await broker.client({ clientId: 'c', hooks: 'ask' })
   await client.subscribe('a')
@@ -99,8 +100,14 @@ it('losses that somebody asked for are not told, nor any where somebody listens'
   await sleeping(heard, 'meter')
   for (const topic of ['a', 'b']) await heard.publish({ topic, qos: 1 })
   assert.equal(heard.drops['queue-full'], 1)
-  assert.deepEqual(await told(), [])
   await heard.close()
+  const logger: Logger = { ...silent, isLevelEnabled: level => level === 'error' }
+  const logged = await createBroker({ maxQueuedMessages: 1, logger })
+  await sleeping(logged, 'meter')
+  for (const topic of ['a', 'b']) await logged.publish({ topic, qos: 1 })
+  assert.equal(logged.drops['queue-full'], 1)
+  assert.deepEqual(await told(), [])
+  await logged.close()
 })
 
 it('a store that fails when clients publish or connect', async () => {
@@ -135,7 +142,7 @@ it('limits of the whole broker', async () => {
 })
 
 it('an overloaded broker', async () => {
-  const sink = new BrokerEventSink(new EventEmitter(), { add() {} })
+  const sink = new BrokerEventSink(new EventEmitter(), { add() {} }, { add() {} }, new UnheardEvents())
   const overload = { cause: 'memory', eventLoopDelayMs: 0, memoryBytes: 1 } as const
   for (const _ of [1, 2]) sink.emit('overload', overload)
   sink.emit('overloadEnd', { ...overload, durationMs: 1 })

@@ -60,7 +60,7 @@ function fixture({
     enqueue: () => assert.fail(),
     undeliverable: () => assert.fail(),
   })
-  const events = new BrokerEventSink(emitter, { add() {} })
+  const events = new BrokerEventSink(emitter, { add() {} }, { add() {} }, undefined)
   const store = {
     subscriptionsByTopic: () => matched,
     enqueue(message: PublishMessage, deliveries: readonly QueueDelivery[]) {
