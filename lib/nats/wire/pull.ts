@@ -35,7 +35,12 @@ export interface Followed {
   readonly pending: number
 }
 
-/** Follows the latest record of each subject and all later ones. @param consumer an unused name for a consumer */
+/**
+ * Follows the latest record of each subject and all later ones. Each record replaces the one before, so a subject has
+ * one. The policy `last_per_subject` finds the same, but a server stalls for seconds when a record is replaced before it
+ * was delivered.
+ * @param consumer an unused name for a consumer
+ */
 export async function followLatest(
   { manager, client, stream }: PullSource,
   consumer: string,
@@ -44,7 +49,7 @@ export async function followLatest(
   const { num_pending } = await manager.consumers.add(stream, {
     ...EPHEMERAL,
     name: consumer,
-    deliver_policy: 'last_per_subject',
+    deliver_policy: 'all',
     filter_subjects: subjects,
   })
   const messages = await (await client.consumers.get(stream, consumer)).consume(PULL)
