@@ -16,7 +16,7 @@ const WINDOW = 50
 const WARM_UP = 10_000
 const MESSAGES = 20_000
 
-/** None was counted in nine runs. Without the collections that the broker asks for, there were 15 to 28. */
+/** Two at most were counted in nine runs. Without the collections that the broker asks for, there were 15 to 28. */
 const BOUND = 4
 
 async function client(port: number, clientId: string): Promise<net.Socket> {

@@ -9,8 +9,8 @@
  */
 import { collectYoungObjects, onFullCollection } from './garbage-collector.js'
 
-/** Half of what V8 allows at least: a packet that came in several chunks has been copied once more. */
-const COLLECT_EVERY_BYTES = 4 * 1024 * 1024
+/** A quarter of what V8 allows at least: a transport, and a packet that came in several chunks, have copies as well. */
+const COLLECT_EVERY_BYTES = 2 * 1024 * 1024
 
 /** V8 collects the heap for the sake of these buffers if less than this was read since the last time … */
 const TOO_OFTEN_BYTES = 100 * 1024 * 1024

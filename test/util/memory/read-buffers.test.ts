@@ -46,7 +46,7 @@ describe('buffers of chunks', () => {
     assert.equal(collections(), 0)
   })
 
-  it('are freed each 4 MB after three full collections, each within 100 MB of the one before', async () => {
+  it('are freed each 2 MB after three full collections, each within 100 MB of the one before', async () => {
     const { read, collections, fullCollection, watchers } = fixture()
     for (let i = 0; i < 3; i++) {
       await read(60)
@@ -54,13 +54,13 @@ describe('buffers of chunks', () => {
       fullCollection()
     }
     await read(60)
-    assert.equal(collections(), 15)
+    assert.equal(collections(), 30)
     assert.equal(watchers.length, 0)
   })
 
   it('are freed after the turn, once, however much is read in it', async () => {
     const { buffers, read, collections, fullCollection } = fixture()
-    await read(4)
+    await read(2)
     for (let i = 0; i < 3; i++) fullCollection()
     for (let i = 0; i < 50; i++) buffers.add(MB)
     assert.equal(collections(), 0)
