@@ -5,7 +5,7 @@ import type { Clock } from '../../types/clock.js'
 import { AnaxError } from '../errors.js'
 import { NEVER_EXPIRES } from '../model/session-expiry.js'
 import type { ResolvedOptions, Switched } from '../ports/resolved-options.js'
-import { type ProcessMemory, processMemory } from '../util/process-memory.js'
+import { type ProcessMemory, processMemory } from '../util/memory/process-memory.js'
 import { idleTimeout } from '../util/scheduling/idle-timeout.js'
 import { hintFor } from './option-hints.js'
 

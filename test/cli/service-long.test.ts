@@ -42,7 +42,10 @@ describe('the container of examples/service', {
       '0',
     ]
     const asUser = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups']
-    return new RunningProcess('unshare', [...NAMESPACE, ...asUser, process.execPath, COMMAND, ...args])
+    // only the volume can be written to, as with docker run --read-only
+    const readOnly = 'mount --bind "$0" "$0" && mount -o remount,ro,bind / && unset HOME && exec "$@"'
+    const inContainer = ['sh', '-c', readOnly, join(folder.path, 'data'), ...asUser]
+    return new RunningProcess('unshare', [...NAMESPACE, ...inContainer, process.execPath, COMMAND, ...args])
   }
 
   it('starts, is healthy, reads its files again, keeps others from its store, and stops in good order', async () => {

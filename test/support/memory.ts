@@ -1,7 +1,7 @@
 /** Fakes the memory of the process, and when the broker reads it. */
 import type { TestContext } from 'node:test'
 import v8 from 'node:v8'
-import type { ProcessMemory } from '../../lib/util/process-memory.js'
+import type { ProcessMemory } from '../../lib/util/memory/process-memory.js'
 
 /** A machine on which every default is what the documentation says. */
 export const LARGE_MACHINE: ProcessMemory = { bytes: 2 ** 35, heapBytes: 2 ** 32, isContainer: false }

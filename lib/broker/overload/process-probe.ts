@@ -5,7 +5,7 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import v8 from 'node:v8'
 import type { LoadProbe, LoadReading } from '../../ports/load-probe.js'
-import { processMemory } from '../../util/process-memory.js'
+import { processMemory } from '../../util/memory/process-memory.js'
 
 /** Resolution of the measurement of the event loop. */
 const RESOLUTION_MS = 20

@@ -25,7 +25,7 @@ import type {
   StoreOwner,
   SweepResult,
 } from '../../../types/persistence.js'
-import { processMemory } from '../../util/process-memory.js'
+import { processMemory } from '../../util/memory/process-memory.js'
 import { noSuchPacket, toAedesPacket, toOutgoing, UNLIMITED } from '../aedes/packets.js'
 import { checkRetained } from '../retained-limits.js'
 import { PayloadKeeper, StoredMessage } from '../stored-message.js'
