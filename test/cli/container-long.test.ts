@@ -30,6 +30,7 @@ function memoryGroup(): { path: string; remove: () => Promise<void> } | undefine
     writeFileSync(join(path, limit), String(LIMIT))
     return { path, remove }
   } catch {
+    if (existsSync(path)) rmdirSync(path)
     return undefined
   }
 }
