@@ -1,6 +1,5 @@
 /** From a cluster to one broker, or to another cluster: clients find there what the cluster had, while its nodes go on. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { test } from 'node:test'
 import {
   type Broker,
@@ -13,10 +12,8 @@ import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/index.js'
 import { exportStore, importStore, lineOf, recordsIn } from '../../lib/transfer/index.js'
 import type { Cluster } from '../../types/cluster.js'
-import { publishPacket, SpecClient } from '../support/clients/spec-client.js'
-
-const STORED = { clean: false, properties: { sessionExpiryInterval: 3600 } } as const
-const WILL_DELAY_SECONDS = 10
+import { SpecClient } from '../support/clients/spec-client.js'
+import { assertAllIsThere, gone, leaveBehind, STORED, WILL_DELAY_SECONDS } from './scene.js'
 
 /** Two nodes, with one client that is away and has messages of all kinds, one with a will that waits, one connected. */
 async function withNodes(
@@ -26,30 +23,11 @@ async function withNodes(
   const cluster = new MemoryCluster({ clock })
   await using one = await createBroker({ id: 'one', cluster, clock })
   await using other = await createBroker({ id: 'other', cluster, clock })
-  const phone = new SpecClient(one)
-  await phone.connect({ clientId: 'phone', ...STORED })
-  await phone.subscribe({ topic: 'news/#', qos: 2 })
-  await other.publish({ topic: 'news/first', payload: 'begun', qos: 2 })
-  assert.equal((await phone.expect('publish')).messageId, 1)
-  phone.send(publishPacket({ topic: 'from/phone', qos: 2, messageId: 9 }))
-  await phone.expect('pubrec')
-  await gone(one, phone)
-  for (const text of ['one', 'two']) await other.publish({ topic: 'news/second', payload: text, qos: 1 })
-  await other.publish({ topic: 'news/kept', payload: 'kept', qos: 1, retain: true })
-  const will = { topic: 'gone', payload: Buffer.from('gone'), qos: 1, retain: false } as const
-  const sensor = new SpecClient(other)
-  const properties = { willDelayInterval: WILL_DELAY_SECONDS }
-  await sensor.connect({ clientId: 'sensor', ...STORED, will: { ...will, properties } })
-  await gone(other, sensor)
+  await leaveBehind(one, other)
   const connected = new SpecClient(one)
   await connected.connect({ clientId: 'connected', ...STORED })
   await connected.subscribe({ topic: 'live', qos: 1 }, { topic: 'news/second', qos: 1 })
   await body(cluster, one, connected)
-}
-
-/** The line of a client breaks, and the broker has noticed it. */
-async function gone(broker: Broker, client: SpecClient): Promise<void> {
-  await Promise.all([once(broker, 'clientDisconnect'), client.drop()])
 }
 
 async function linesOf(cluster: Cluster): Promise<string[]> {
@@ -60,34 +38,6 @@ async function linesOf(cluster: Cluster): Promise<string[]> {
 }
 
 const COUNTS = { sessions: 3, queued: 4, wills: 1, retained: 1 }
-
-/** What the client that was away gets on a broker that has all of it. */
-async function assertAllIsThere(broker: Broker): Promise<void> {
-  const phone = new SpecClient(broker)
-  assert.equal((await phone.connect({ clientId: 'phone', ...STORED })).sessionPresent, true)
-  const came: unknown[] = []
-  for (let count = 0; count < 4; count++) {
-    const { payload, qos, dup, messageId } = await phone.expect('publish')
-    came.push([payload.toString(), qos, dup, messageId === 1])
-  }
-  assert.deepEqual(came, [
-    ['begun', 2, true, true],
-    ['one', 1, false, false],
-    ['two', 1, false, false],
-    ['kept', 1, false, false],
-  ])
-  // the packet id of what it had published is known
-  phone.send({ cmd: 'pubrel', messageId: 9 })
-  assert.equal((await phone.expect('pubcomp')).reasonCode ?? 0, 0)
-  await broker.publish({ topic: 'news/third', payload: 'new', qos: 1 })
-  assert.equal((await phone.expect('publish')).payload.toString(), 'new')
-  await phone.expectNothing()
-  const late = new SpecClient(broker)
-  await late.connect({ clientId: 'late' })
-  await late.subscribe({ topic: 'news/#', qos: 1 })
-  const { payload, retain } = await late.expect('publish')
-  assert.deepEqual([payload.toString(), retain], ['kept', true])
-}
 
 test('a cluster moves to one broker, by a file, while its nodes go on', async () => {
   const clock = new FakeClock()
@@ -103,7 +53,7 @@ test('a cluster moves to one broker, by a file, while its nodes go on', async ()
     assert.deepEqual([changes, one.cluster?.nodes.length], [[], 2])
   })
   await using broker = await createBroker({ persistence, clock })
-  await assertAllIsThere(broker)
+  await assertAllIsThere(broker, broker)
   const connected = new SpecClient(broker)
   assert.equal((await connected.connect({ clientId: 'connected', ...STORED })).sessionPresent, true)
   await broker.publish({ topic: 'live', payload: 'here', qos: 1 })
@@ -124,7 +74,7 @@ test('a cluster is copied to another one', async () => {
     assert.deepEqual(await importStore(target, recordsIn(await linesOf(cluster))), COUNTS)
   })
   await using broker = await createBroker({ id: 'copy', cluster: copy, clock })
-  await assertAllIsThere(broker)
+  await assertAllIsThere(broker, broker)
 })
 
 test('a session that was in use lasts as long as it would from the export on', async () => {

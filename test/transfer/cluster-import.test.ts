@@ -3,43 +3,21 @@
  * missed.
  */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { test } from 'node:test'
-import { type Broker, createBroker, createMemoryPersistence, openClusterImport } from '../../lib/index.js'
+import { createBroker, createMemoryPersistence, openClusterImport } from '../../lib/index.js'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/index.js'
 import { exportStore, importStore } from '../../lib/transfer/index.js'
 import type { AedesPersistence } from '../../types/persistence.js'
-import { publishPacket, SpecClient } from '../support/clients/spec-client.js'
-
-const WILL_DELAY_SECONDS = 10
-const STORED = { clean: false, properties: { sessionExpiryInterval: 3600 } } as const
+import { SpecClient } from '../support/clients/spec-client.js'
+import { assertAllIsThere, leaveBehind, STORED, WILL_DELAY_SECONDS } from './scene.js'
 
 /** Content of the store when the broker stopped. */
 async function oneBroker(clock = new FakeClock()): Promise<AedesPersistence> {
   const persistence = createMemoryPersistence({ now: () => clock.now() })
   await using broker = await createBroker({ persistence, clock })
-  const phone = new SpecClient(broker)
-  await phone.connect({ clientId: 'phone', ...STORED })
-  await phone.subscribe({ topic: 'news/#', qos: 2 })
-  await broker.publish({ topic: 'news/first', payload: 'begun', qos: 2 })
-  assert.equal((await phone.expect('publish')).messageId, 1)
-  phone.send(publishPacket({ topic: 'from/phone', qos: 2, messageId: 9 }))
-  await phone.expect('pubrec')
-  await gone(broker, phone)
-  for (const text of ['one', 'two']) await broker.publish({ topic: 'news/second', payload: text, qos: 1 })
-  await broker.publish({ topic: 'news/kept', payload: 'kept', qos: 1, retain: true })
-  const will = { topic: 'gone', payload: Buffer.from('gone'), qos: 1, retain: false } as const
-  const sensor = new SpecClient(broker)
-  const properties = { willDelayInterval: WILL_DELAY_SECONDS }
-  await sensor.connect({ clientId: 'sensor', ...STORED, will: { ...will, properties } })
-  await gone(broker, sensor)
+  await leaveBehind(broker, broker)
   return persistence
-}
-
-/** The connection of a client breaks, and the broker has noticed. */
-async function gone(broker: Broker, client: SpecClient): Promise<void> {
-  await Promise.all([once(broker, 'clientDisconnect'), client.drop()])
 }
 
 async function moved(persistence: AedesPersistence, clock = new FakeClock()): Promise<MemoryCluster> {
@@ -54,31 +32,7 @@ test('queues, messages in flight and retained messages are there, on every node'
   const cluster = await moved(await oneBroker())
   await using one = await createBroker({ id: 'one', cluster })
   await using other = await createBroker({ id: 'other', cluster })
-  await one.publish({ topic: 'news/third', payload: 'new', qos: 1 })
-  const phone = new SpecClient(other)
-  assert.equal((await phone.connect({ clientId: 'phone', ...STORED })).sessionPresent, true)
-  const came: unknown[] = []
-  for (let count = 0; count < 5; count++) {
-    const { payload, qos, dup, messageId } = await phone.expect('publish')
-    came.push([payload.toString(), qos, dup, messageId === 1])
-  }
-  assert.deepEqual(came, [
-    ['begun', 2, true, true],
-    ['one', 1, false, false],
-    ['two', 1, false, false],
-    ['kept', 1, false, false],
-    ['new', 1, false, false],
-  ])
-  // the packet id of its PUBLISH is known
-  phone.send({ cmd: 'pubrel', messageId: 9 })
-  assert.equal((await phone.expect('pubcomp')).reasonCode ?? 0, 0)
-  await phone.expectNothing()
-
-  const late = new SpecClient(one)
-  await late.connect({ clientId: 'late' })
-  await late.subscribe({ topic: 'news/#', qos: 1 })
-  const { payload, retain, qos } = await late.expect('publish')
-  assert.deepEqual([payload.toString(), retain, qos], ['kept', true, 1])
+  await assertAllIsThere(other, one)
 })
 
 for (const isBack of [false, true]) {
