@@ -19,6 +19,7 @@ import { accessOf } from './access.js'
 import { type AdminPort, openAdmin } from './admin.js'
 import { greeting } from './greeting.js'
 import { type HealthPort, openHealth } from './health.js'
+import { letHeapGrow } from './heap.js'
 import { type MetricsPort, openMetrics } from './metrics.js'
 import { createPrivately } from './private-files.js'
 import { Signals } from './signals.js'
@@ -33,6 +34,7 @@ const EXIT_TIMEOUT_MS = 5000
 
 /** Resolves when the broker runs; it ends by a signal. */
 export async function run(settings: Settings): Promise<void> {
+  letHeapGrow()
   const userId = process.getuid?.()
   const missing = settings.isPublic ? missingSteps(settings, userId) : []
   if (missing.length > 0) throw new CommandError(missingText(missing), 2)

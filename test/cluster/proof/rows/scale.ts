@@ -1,5 +1,8 @@
 /** Row 10: many retained messages and many stored sessions, on three servers. */
+import { jetstream } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
 import { natsCluster } from '../../../../lib/nats/index.js'
+import { ShardSubjects } from '../../../../lib/nats/wire/subjects.js'
 import type { Broker } from '../../../../types/broker/broker.js'
 import { IGNORED, NatsServers } from '../../../support/programs/nats.js'
 import { TestNode, until } from '../../support/nodes.js'
@@ -32,10 +35,18 @@ export async function scale(count: number): Promise<unknown> {
     // a node that has joined looks through the deadlines that it sees to now
     await pause(SETTLE_MS)
     const bareNode = await cluster.join({ node: 'bare', leaseMs: 15_000, events: IGNORED })
+    const nc = await connect({ servers: servers.urls })
+    const plain = jetstream(nc)
+    const plainClaim = (i: number) => {
+      const { all } = new ShardSubjects('anax', i % bareNode.shards)
+      const subject = all.replace('>', `bare.plain${i}`)
+      return plain.publish(subject, JSON.stringify({ clientId: `plain${i}` }), { expect: { lastSubjectSequence: 0 } })
+    }
     await pause(SETTLE_MS)
     const each = Math.min(CLAIMS, Math.floor(count / TURNS))
     const connects: number[] = []
     const claims: number[] = []
+    const plainClaims: number[] = []
     for (let turn = 0; turn < TURNS; turn++) {
       const left: (() => void)[] = []
       const from = turn * each
@@ -45,15 +56,21 @@ export async function scale(count: number): Promise<unknown> {
       await until(() => isIdle(other.broker), 'the end of the connections')
       await pause(TURN_MS)
       claims.push(await rate(each, i => bareNode.claim(`bare${from + i}`, NEVER)))
+      plainClaims.push(await rate(each, i => plainClaim(from + i)))
     }
+    await nc.close()
     await bareNode.leave()
     await until(() => nodes.every(({ broker }) => broker.cluster !== undefined), 'the nodes')
-    const measured = { connectsPerSecond: middleOf(connects), bareClaimsPerSecond: middleOf(claims) }
-    const all = `${connects} connects a second, ${claims} claims, started in ${startMs} ms`
+    const measured = {
+      connectsPerSecond: middleOf(connects),
+      bareClaimsPerSecond: middleOf(plainClaims),
+      claimsPerSecond: middleOf(claims),
+    }
+    const all = `${connects} connects a second, ${plainClaims} bare claims, ${claims} of a node, started in ${startMs} ms`
     if (measured.connectsPerSecond * 3 < measured.bareClaimsPerSecond) throw new Error(all)
     if (middleOf(findMs) > 100) throw new Error(`retained messages found in ${findMs.join(', ')} ms`)
     if (startMs > 5000) throw new Error(`a node started in ${startMs} ms`)
-    return { fillMs, findMs, sessionsMs, startMs, ...measured, connects, claims }
+    return { fillMs, findMs, sessionsMs, startMs, ...measured, connects, plainClaims, claims }
   } finally {
     await Promise.all(nodes.map(node => node.stop()))
     await servers.stop()
