@@ -157,6 +157,11 @@ describe('every file', () => {
     assert.deepEqual(pathsOf(wrong), [])
   })
 
+  it('has no hook of a test outside of a suite: quick test files share a process, and it would run for all their tests', () => {
+    const quick = everything.filter(({ path }) => path.endsWith('.test.ts') && !path.endsWith('-long.test.ts'))
+    assert.deepEqual(matching(quick, /^(before|after)Each\(/m), [])
+  })
+
   it('has neither a default export nor an enum', () => {
     assert.deepEqual(matching(everything, /^export default\b|^(export )?(const |declare )*enum\b/m), [])
   })
