@@ -46,8 +46,11 @@ const SLOWNESS = 2
 
 const PATIENCE_MS = 200_000 * SLOWNESS
 
+/** The ports that they name. */
+const PORTS = [1883, 1884, 1889, 4883, 4884, 8080, 8883, 18_830]
+
 /** Loaded before the tests; aedes-logging connects to localhost over IPv6. */
-const LOADED = ['slow-clock', 'ipv6-localhost'].map(
+const LOADED = ['slow-clock', 'own-ports', 'ipv6-localhost'].map(
   name => `--import=${pathToFileURL(join(ROOT, `dist/test/support/${name}.js`))}`,
 )
 
@@ -108,7 +111,7 @@ function run(command: string, args: readonly string[], cwd: string, env: NodeJS.
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd,
     encoding: 'utf8',
-    env: { ...ownProcess(), ANAX_TEST_SLOWNESS: String(SLOWNESS), ...env },
+    env: { ...ownProcess(), ANAX_TEST_SLOWNESS: String(SLOWNESS), ANAX_TEST_PORTS: PORTS.join(), ...env },
     timeout: PATIENCE_MS,
   })
   assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}\n${stderr}`)

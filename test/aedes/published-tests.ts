@@ -23,7 +23,14 @@ const NO_PATIENCE_MS = 2000
 /** Time limit of a file that does not end; the results until then count. */
 const FILE_PATIENCE_MS = 60_000 * SLOWNESS
 
-const SLOW_CLOCK = pathToFileURL(join(ROOT, 'dist/test/support/slow-clock.js')).href
+/** The ports that they name. */
+const PORTS = [1883, 4883]
+
+/** Loaded before the tests. */
+const LOADED = ['slow-clock', 'own-ports'].flatMap(name => [
+  '--import',
+  pathToFileURL(join(ROOT, `dist/test/support/${name}.js`)).href,
+])
 const LAYER = pathToFileURL(join(ROOT, 'dist/lib/aedes/index.js')).href
 
 /** Imports of the files -> their replacements. */
@@ -88,10 +95,10 @@ export function testFilesOf(packageName: string): string[] {
 
 export async function runTestFile(file: string, special: Special): Promise<FileResult> {
   const register = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks(special)))})`
-  const args = ['--import', SLOW_CLOCK, '--import', dataUrl(register), '--test-force-exit', '--test-reporter=tap', file]
+  const args = [...LOADED, '--import', dataUrl(register), '--test-force-exit', '--test-reporter=tap', file]
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...ownProcess(), ANAX_TEST_SLOWNESS: String(SLOWNESS) },
+    env: { ...ownProcess(), ANAX_TEST_SLOWNESS: String(SLOWNESS), ANAX_TEST_PORTS: PORTS.join() },
     timeout: FILE_PATIENCE_MS,
     killSignal: 'SIGKILL',
   })

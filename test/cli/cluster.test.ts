@@ -12,8 +12,9 @@ import { createBroker } from '../../lib/index.js'
 import { connectClient } from '../support/clients/mqtt.js'
 import { effort } from '../support/effort.js'
 import { anax, startCommand } from '../support/programs/command.js'
+import { freePort } from '../support/programs/free-ports.js'
 import { endWithUs } from '../support/programs/left-behind.js'
-import { answers, freePorts, NO_NATS, natsServer } from '../support/programs/nats.js'
+import { answers, NO_NATS, natsServer } from '../support/programs/nats.js'
 import { makeCertificate, temporaryFolder } from '../support/tls/certificate.js'
 
 const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real servers are for npm test'
@@ -27,10 +28,10 @@ describe('the command reaches servers of NATS', { skip, concurrency: 3 }, () => 
   })
 
   async function startServer(name: string, configuration: string): Promise<string> {
-    const [port] = await freePorts(1)
+    const port = await freePort()
     const text = `listen: 127.0.0.1:${port}\njetstream { store_dir: "${folder.path}/${name}" }\n${configuration}`
     servers.push(endWithUs(spawn(natsServer!, ['-c', folder.write(`${name}.conf`, text)], { stdio: 'ignore' })))
-    await answers(port!)
+    await answers(port)
     return `127.0.0.1:${port}`
   }
 

@@ -4,10 +4,10 @@
  */
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePorts } from '../support/programs/free-ports.js'
 import { folderOfOurs } from '../support/programs/left-behind.js'
 import { NatsServers } from '../support/programs/nats.js'
 import { Balancer } from './brokers/balancer.js'
-import { freePort } from './brokers/free-port.js'
 import { sum } from './checks/findings.js'
 import { findRetainedFaults, findSubscriptionFaults, promisedRetained } from './checks/inspector.js'
 import { Participants } from './participants.js'
@@ -46,7 +46,7 @@ const MAX_TRIES = 5
 export async function runClusterCrashTest(options: ClusterCrashOptions): Promise<ClusterCrashReport> {
   const folder = folderOfOurs('anax-cluster-')
   const servers = await NatsServers.start(options.servers)
-  const ports = await Promise.all(Array.from({ length: options.nodes }, freePort))
+  const ports = await freePorts(options.nodes)
   const balancer = await Balancer.to(ports, new Random(options.seed, 'balancer'))
   const nodes = ports.map(
     (port, index) =>

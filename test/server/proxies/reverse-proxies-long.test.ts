@@ -9,9 +9,9 @@ import { after, describe, it } from 'node:test'
 import tls from 'node:tls'
 import { MqttClient } from 'mqtt'
 import { createWebSocketStream, WebSocket } from 'ws'
-import { freePort } from '../../crash/brokers/free-port.js'
 import { nextMessage } from '../../support/clients/mqtt.js'
 import { RunningProcess, startCommand } from '../../support/programs/command.js'
+import { freePort } from '../../support/programs/free-ports.js'
 import { makeCertificate, temporaryFolder } from '../../support/tls/certificate.js'
 
 const EXAMPLES = new URL('../../../../examples/proxies/', import.meta.url)

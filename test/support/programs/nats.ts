@@ -3,11 +3,13 @@
  * cut.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { accessSync, constants, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { ClusterEvents } from '../../../types/cluster.js'
+import { freePorts } from './free-ports.js'
 import { endWithUs, folderOfOurs } from './left-behind.js'
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'anax')
@@ -175,22 +177,6 @@ function ended(process: ChildProcess): Promise<void> {
   })
 }
 
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listening(createServer())))
-  const ports = servers.map(portOf)
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
-}
-
-function listening(server: Server): Promise<Server> {
-  return new Promise(resolve => server.listen(0, '127.0.0.1', () => resolve(server)))
-}
-
-function portOf(server: Server): number {
-  return (server.address() as { port: number }).port
-}
-
 /** Resolves when a server answers. */
 export async function answers(port: number): Promise<void> {
   const end = performance.now() + START_MS
@@ -244,12 +230,12 @@ export class Cable {
 
   static async to(port: number): Promise<Cable> {
     const cable = new Cable(port)
-    await listening(cable.#server)
+    await once(cable.#server.listen(0, '127.0.0.1'), 'listening')
     return cable
   }
 
   get url(): string {
-    return `127.0.0.1:${portOf(this.#server)}`
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
   /** The server continues to send, and nothing arrives. */

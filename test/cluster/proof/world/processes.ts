@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { ClusterStats } from '../../../../types/cluster.js'
-import { freePort } from '../../../crash/brokers/free-port.js'
+import { freePorts } from '../../../support/programs/free-ports.js'
 import { endWithUs } from '../../../support/programs/left-behind.js'
 import { NatsServers } from '../../../support/programs/nats.js'
 import { type NodeEvent, until, type World } from './world.js'
@@ -24,7 +24,7 @@ export class ProcessWorld implements World {
 
   static async start(leaseMs = 15_000): Promise<ProcessWorld> {
     const world = new ProcessWorld(await NatsServers.start(3), leaseMs)
-    for (let node = 0; node < 3; node++) world.ports[node] = await freePort()
+    world.ports.push(...(await freePorts(3)))
     await Promise.all([0, 1, 2].map(node => world.restart(node)))
     return world
   }
