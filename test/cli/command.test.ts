@@ -58,6 +58,18 @@ describe('anax', { concurrency: 4 }, () => {
     assert.match(stderr, /--allow-anonymous/)
   })
 
+  const withoutProc = process.platform !== 'linux' && 'the limit of open files is read on Linux only'
+  it('refuses clients for whom no file descriptor is left, and logs it', { skip: withoutProc }, async () => {
+    const limited = ['-c', 'ulimit -n 200 && exec "$0" "$@"', process.execPath, COMMAND]
+    const broker = new RunningProcess('sh', [...limited, '--memory', '--port=0', '--ws-port=off', '--admin-port=off'])
+    const [url] = await broker.says(/mqtt:\/\/\S+/)
+    const clients = await Promise.all(Array.from({ length: 123 }, () => connectClient(url)))
+    await assert.rejects(connectClient(url), ({ code }: ErrorWithReasonCode) => code === 3)
+    await broker.says(/ANAX_ERR_SERVER_BUSY.*123 clients are connected/)
+    for (const client of clients) client.end(true)
+    await broker.stop()
+  })
+
   it('says in one line that a port is in use, exit code 1', async () => {
     const other = net.createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')

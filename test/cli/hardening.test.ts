@@ -7,8 +7,9 @@ import { X509Certificate } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { clientsWithin } from '../../lib/cli/broker/open-files.js'
 import { makePrivate } from '../../lib/cli/broker/private-files.js'
-import { certificateWarning, warningsOf } from '../../lib/cli/broker/warnings.js'
+import { certificateWarning, type Process, warningsOf } from '../../lib/cli/broker/warnings.js'
 import { parseCommand } from '../../lib/cli/options/arguments.js'
 import { missingSteps, missingText } from '../../lib/cli/options/public.js'
 import type { Settings } from '../../lib/cli/options/settings.js'
@@ -19,8 +20,10 @@ const page = readFileSync(join(ROOT, 'docs/security/hardening.md'), 'utf8')
 const recommended: Record<string, string | number | boolean> = JSON.parse(/```json\n(.*?)```/s.exec(page)![1]!)
 const headings = [...page.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
 
+type Values = Record<string, string | number | boolean | undefined>
+
 /** Options as on the command line; false and undefined omit one. */
-function settingsOf(options: Record<string, string | number | boolean | undefined>): Settings {
+function settingsOf(options: Values): Settings {
   const args = Object.entries(options).flatMap(([name, value]) => {
     if (value === undefined || value === false) return []
     return value === true ? [`--${name}`] : [`--${name}=${value}`]
@@ -82,14 +85,31 @@ describe('--public', () => {
 describe('the warnings at the start', () => {
   const open = { host: '0.0.0.0', 'password-file': 'users.txt' }
 
+  const warnings = (values: Values, process: Partial<Process> = {}) =>
+    warningsOf(settingsOf(values), { userId: ANYBODY, clientsThatFit: 10_000, ...process })
+
   it('are about passwords on plain listeners beyond this machine, and about root', () => {
-    assert.deepEqual(warningsOf(settingsOf({}), ANYBODY), [])
-    const [plain = ''] = warningsOf(settingsOf(open), ANYBODY)
+    assert.deepEqual(warnings({}), [])
+    const [plain = ''] = warnings(open)
     assert.match(plain, /^passwords cross the network unencrypted on port 1883 and 8083: /)
-    assert.deepEqual(warningsOf(settingsOf({ ...open, host: '127.0.0.1' }), ANYBODY), [])
-    assert.deepEqual(warningsOf(settingsOf(recommended), ANYBODY), [])
-    assert.match(warningsOf(settingsOf({}), 0)[0] ?? '', /^running as root/)
+    assert.deepEqual(warnings({ ...open, host: '127.0.0.1' }), [])
+    assert.deepEqual(warnings(recommended), [])
+    assert.match(warnings({}, { userId: 0 })[0] ?? '', /^running as root/)
   })
+
+  it('are about more clients than the process may have open files', () => {
+    assert.deepEqual(warnings({ 'max-connections': '900' }, { clientsThatFit: 900 }), [])
+    const [files = ''] = warnings({ 'max-connections': '901' }, { clientsThatFit: 900 })
+    assert.match(files, /^the limit of open files allows 900 clients, fewer than --max-connections: /)
+  })
+})
+
+it('as many clients fit as there are descriptors, less those of the store and of clients that are refused', () => {
+  const limits = (soft: string) =>
+    `Limit  Soft Limit  Hard Limit  Units\nMax open files            ${soft}  4096  files`
+  assert.equal(clientsWithin(limits('1024')), 872)
+  assert.equal(clientsWithin(limits('10')), 1)
+  assert.equal(clientsWithin(limits('unlimited')), Number.POSITIVE_INFINITY)
 })
 
 it('a certificate that no client accepts any more, or yet, is warned of', async () => {

@@ -21,10 +21,14 @@ import { greeting } from './greeting.js'
 import { type HealthPort, openHealth } from './health.js'
 import { letHeapGrow } from './heap.js'
 import { type MetricsPort, openMetrics } from './metrics.js'
+import { clientsThatFit } from './open-files.js'
 import { createPrivately } from './private-files.js'
 import { Signals } from './signals.js'
 import { storeOf } from './store.js'
 import { certificateWarning, warningsOf } from './warnings.js'
+
+/** The broker's default. */
+const MAX_CONNECTIONS = 100_000
 
 /** Time for clients, store and bus to close. */
 const CLOSE_TIMEOUT_MS = 2000
@@ -45,8 +49,10 @@ export async function run(settings: Settings): Promise<void> {
   const listeners = listenersOf(settings)
   const access = await accessOf(settings.access, logger)
   const store = await storeOf(settings)
+  const fitting = clientsThatFit()
   const broker = await createBroker({
     ...settings.limits,
+    maxConnections: Math.min(settings.limits.maxConnections ?? MAX_CONNECTIONS, fitting),
     ...settings.rates,
     sysInterval: settings.sysInterval,
     ...store.options,
@@ -59,7 +65,7 @@ export async function run(settings: Settings): Promise<void> {
   const beside = await openBeside(broker, settings, server, logger)
   signals.stopWith(() => stop({ broker, server, ...beside }))
   signals.reloadWith(() => readAgain({ access, server, tls: settings.tls }, logger))
-  for (const warning of warningsOf(settings, userId)) logger.warn({}, warning)
+  for (const warning of warningsOf(settings, { userId, clientsThatFit: fitting })) logger.warn({}, warning)
   warnOfCertificate(settings.tls, logger)
   const { addresses } = server
   const { admin, metrics, health } = beside

@@ -3,17 +3,28 @@ import { X509Certificate } from 'node:crypto'
 import { knowsUsers } from '../options/access-settings.js'
 import { isLoopback, type Settings } from '../options/settings.js'
 
-/** @param userId user id of the process; undefined if the system has none */
-export function warningsOf({ host, ports, access, cluster, id }: Settings, userId: number | undefined): string[] {
+export interface Process {
+  /** Its user; undefined if the system has none. */
+  userId: number | undefined
+  /** Clients that its limit of open files allows. */
+  clientsThatFit: number
+}
+
+export function warningsOf({ host, ports, access, cluster, id, limits }: Settings, process: Process): string[] {
   const warnings: string[] = []
   const plain = [ports.tcp, ports.ws].filter(port => port !== undefined)
   if (!isLoopback(host) && plain.length > 0 && knowsUsers(access)) {
     warnings.push(`passwords cross the network unencrypted on port ${plain.join(' and ')}: use TLS (--cert, --key)`)
   }
-  if (userId === 0) warnings.push('running as root: a user of its own is enough, and safer')
+  if (process.userId === 0) warnings.push('running as root: a user of its own is enough, and safer')
   if (cluster !== undefined && id === undefined) {
     warnings.push(
       'without --id, this node is a new one after a crash: its clients have to wait until its lease has ended',
+    )
+  }
+  if ((limits.maxConnections ?? 0) > process.clientsThatFit) {
+    warnings.push(
+      `the limit of open files allows ${process.clientsThatFit} clients, fewer than --max-connections: raise it (ulimit -n, LimitNOFILE)`,
     )
   }
   return warnings
