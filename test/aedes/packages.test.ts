@@ -46,13 +46,13 @@ const SLOWNESS = 2
 
 const PATIENCE_MS = 200_000 * SLOWNESS
 
-/** The ports that they name. */
-const PORTS = [1883, 1884, 1889, 4883, 4884, 8080, 8883, 18_830]
-
 /** Loaded before the tests; aedes-logging connects to localhost over IPv6. */
-const LOADED = ['slow-clock', 'own-ports', 'ipv6-localhost'].map(
+const LOADED = ['slow-clock', 'ipv6-localhost', 'own-ports'].map(
   name => `--import=${pathToFileURL(join(ROOT, `dist/test/support/${name}.js`))}`,
 )
+
+/** The ports that the tests of node-red-contrib-aedes name. Those of the others are in nobody's use. */
+const NODE_RED_PORTS = [1883, 1884, 8080]
 
 const INSTALL = ['install', '--no-audit', '--no-fund', '--legacy-peer-deps', '--ignore-scripts']
 
@@ -96,7 +96,7 @@ describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full r
     mkdirSync(join(root, 'node_modules/node-red/node_modules'), { recursive: true })
     symlinkSync('../../@node-red', join(root, 'node_modules/node-red/node_modules/@node-red'))
     const mocha = ['node_modules/mocha/bin/mocha.js', '--exit', '--timeout', '10000', 'test/*_spec.js']
-    const output = runSlowly(mocha, root)
+    const output = runSlowly(mocha, root, { ANAX_TEST_PORTS: NODE_RED_PORTS.join() })
     assert.match(output, /\b18 passing\b/)
   })
 })
@@ -111,7 +111,7 @@ function run(command: string, args: readonly string[], cwd: string, env: NodeJS.
   const { status, stdout, stderr } = spawnSync(command, args, {
     cwd,
     encoding: 'utf8',
-    env: { ...ownProcess(), ANAX_TEST_SLOWNESS: String(SLOWNESS), ANAX_TEST_PORTS: PORTS.join(), ...env },
+    env: { ...ownProcess(), ANAX_TEST_SLOWNESS: String(SLOWNESS), ...env },
     timeout: PATIENCE_MS,
   })
   assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}\n${stderr}`)

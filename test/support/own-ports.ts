@@ -6,7 +6,7 @@
 import { Server, Socket } from 'node:net'
 import { freePorts } from './programs/free-ports.js'
 
-const named = (process.env.ANAX_TEST_PORTS ?? '').split(',').map(Number)
+const named = (process.env.ANAX_TEST_PORTS ?? '').split(',').filter(Boolean).map(Number)
 const own = await freePorts(named.length)
 const portOf = new Map(named.map((port, index) => [port, own[index]!]))
 
