@@ -13,7 +13,7 @@ describe('conformance', () => {
     assert.deepEqual([countOf('3.1.1'), countOf('5.0'), clauses.length], [141, 251, 392])
   })
 
-  it('is proved by a test for each clause that can be tested', () => {
+  it('has at least one test for each testable clause', () => {
     const unproved = clauses.filter(clause => clause.untestable === undefined).map(nameOf)
     assert.deepEqual(
       unproved.filter(clause => !named.has(clause)),
@@ -21,13 +21,13 @@ describe('conformance', () => {
     )
   })
 
-  it('is claimed by tests of clauses in the table only', () => {
+  it('has every clause that a test names', () => {
     const known = new Set(clauses.map(nameOf))
     const unknown = proofs.filter(({ clause }) => !known.has(clause))
     assert.deepEqual(unknown, [])
   })
 
-  it('has no test for a clause that is said to be untestable', () => {
+  it('has no test for a clause that is marked as untestable', () => {
     const untestable = clauses.filter(clause => clause.untestable !== undefined).map(nameOf)
     assert.deepEqual(
       untestable.filter(clause => named.has(clause)),
@@ -35,8 +35,8 @@ describe('conformance', () => {
     )
   })
 
-  it('is shown in docs/behaviour/conformance.md as it is', () => {
-    assert.equal(currentPage(), renderPage(clauses, proofs), 'out of date: node scripts/conformance.mjs writes it anew')
+  it('matches docs/behaviour/conformance.md', () => {
+    assert.equal(currentPage(), renderPage(clauses, proofs), 'out of date: run node scripts/conformance.mjs')
   })
 
   it('reads clauses from the titles of tests, not from comments', () => {

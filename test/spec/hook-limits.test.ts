@@ -82,7 +82,7 @@ spec(
 )
 
 spec(
-  'retainAvailable false keeps it from retaining, not from receiving what others retain',
+  'a client with retainAvailable false must not retain messages, and still receives those of others',
   [5],
   async ({ connect, resume, dial }) => {
     const other = await connect('other')
@@ -99,7 +99,7 @@ spec(
 )
 
 spec(
-  'maxPacketSize is told, and a larger packet or will is refused',
+  'CONNACK has the maxPacketSize of the client, and a larger packet or will is refused',
   [5],
   async ({ connect, resume, dial }) => {
     const { client, connack } = await resume('limited')
@@ -115,7 +115,7 @@ spec(
 )
 
 spec(
-  'no client gets more than the broker offers',
+  'the limits of a client cannot exceed those of the broker, except for maxSubscriptions',
   [5],
   async ({ resume }) => {
     const { client, connack } = await resume('limited')
@@ -126,7 +126,7 @@ spec(
         ...{ maximumQoS: 1, retainAvailable: false, maximumPacketSize: 1000 },
       },
     )
-    assert.deepEqual(await client.subscribe(...filters('a', 'b')), [1, 1], 'more subscriptions than others may have')
+    assert.deepEqual(await client.subscribe(...filters('a', 'b')), [1, 1], 'its own limit of subscriptions is higher')
   },
   {
     ...limiting({ maximumQoS: 2, retainAvailable: true, maxPacketSize: 5000, maxSubscriptions: 2 }),
@@ -134,32 +134,40 @@ spec(
   },
 )
 
-spec('client.limits replaces them at any time', ALL, async ({ broker, version, connect }) => {
-  const refused = quotaRefusal(version)
-  const client = await connect('a')
-  const connected = broker.clients.a
-  assert.equal(connected!.limits, undefined)
-  connected!.limits = { maxSubscriptions: 1, maximumQoS: 1 }
-  assert.deepEqual(connected!.limits, { maxSubscriptions: 1, maximumQoS: 1 })
-  assert.deepEqual(await client.subscribe(...filters('a', 'b')), [1, refused])
-  connected!.limits = undefined
-  assert.deepEqual(await client.subscribe(...filters('a', 'b')), [2, 2])
-  connected!.limits = { maxSubscriptions: 1 }
-  assert.deepEqual(await client.subscribe(...filters('a', 'b', 'c')), [2, 2, refused], 'what it has it keeps')
-  for (const wrong of [
-    { maxSubscriptions: -1 },
-    { maximumQoS: 3 },
-    { retainAvailable: 1 },
-    { maxPacketSize: 1 },
-    {
-      maxSubs: 1,
-    },
-  ]) {
-    assert.throws(() => Object.assign(connected!, { limits: wrong }), { code: 'ANAX_ERR_ARGUMENT' })
-  }
-})
+spec(
+  'the limits of a client can be replaced at any time with client.limits',
+  ALL,
+  async ({ broker, version, connect }) => {
+    const refused = quotaRefusal(version)
+    const client = await connect('a')
+    const connected = broker.clients.a
+    assert.equal(connected!.limits, undefined)
+    connected!.limits = { maxSubscriptions: 1, maximumQoS: 1 }
+    assert.deepEqual(connected!.limits, { maxSubscriptions: 1, maximumQoS: 1 })
+    assert.deepEqual(await client.subscribe(...filters('a', 'b')), [1, refused])
+    connected!.limits = undefined
+    assert.deepEqual(await client.subscribe(...filters('a', 'b')), [2, 2])
+    connected!.limits = { maxSubscriptions: 1 }
+    assert.deepEqual(
+      await client.subscribe(...filters('a', 'b', 'c')),
+      [2, 2, refused],
+      'existing subscriptions remain',
+    )
+    for (const wrong of [
+      { maxSubscriptions: -1 },
+      { maximumQoS: 3 },
+      { retainAvailable: 1 },
+      { maxPacketSize: 1 },
+      {
+        maxSubs: 1,
+      },
+    ]) {
+      assert.throws(() => Object.assign(connected!, { limits: wrong }), { code: 'ANAX_ERR_ARGUMENT' })
+    }
+  },
+)
 
-test('a re-authentication replaces them, and one that says nothing of them changes none', async () => {
+test('a re-authentication replaces the limits of a client only if its result has limits', async () => {
   let limits: ClientLimits | undefined = { maxSubscriptions: 1 }
   const broker = await createBroker({ authenticateExtended: () => ({ result: 'success', ...(limits && { limits }) }) })
   const client = new SpecClient(broker, 5)

@@ -119,7 +119,7 @@ class World {
     for (const publisher of this.publishers) assert(publisher.isDone, `${publisher.id} waits for answers`)
     for (const [subscriber, due] of this.#due) {
       const lost = [...due].filter(text => !subscriber.has(text))
-      assert.deepEqual(lost, [], `${subscriber.id} did not get what was acknowledged`)
+      assert.deepEqual(lost, [], `${subscriber.id} did not get an acknowledged message`)
     }
   }
 
@@ -194,7 +194,7 @@ async function play({ store, latency, version, receiveMaximum }: Setting, steps:
 for (const store of Object.keys(STORES)) {
   for (const latency of ['none', 'early', 'late'] as const) {
     for (const version of [4, 5] as const) {
-      test(`the model holds (${store}, latency ${latency}, version ${version})`, async () => {
+      test(`clients behave as the model says (${store}, latency ${latency}, version ${version})`, async () => {
         const settings = fc.integer({ min: 1, max: 4 })
         const steps = fc.array(step, { minLength: 5, maxLength: 60, size: 'max' })
         const property = fc.asyncProperty(settings, steps, (receiveMaximum, taken) =>

@@ -20,13 +20,13 @@ spec(
   },
 )
 
-spec('other characters and longer identifiers are accepted as well', [4, 5], async ({ connect, broker }) => {
+spec('other characters and longer identifiers are accepted too', [4, 5], async ({ connect, broker }) => {
   const ids = ['a/b', '$SYS', 'ü €', '__proto__', 'constructor', 'x'.repeat(1000)]
   for (const id of ids) await connect(id)
   assert.deepEqual(Object.keys(broker.clients).sort(), ids.sort())
 })
 
-spec('3.1 has identifiers of 23 bytes at most, and of one at least', [3], async ({ dial, connect }) => {
+spec('an identifier in 3.1 has 1 to 23 bytes', [3], async ({ dial, connect }) => {
   await connect('x'.repeat(23))
   await refuse(dial(), connectPacket(3, { clientId: 'x'.repeat(24) }), 0x85, 2)
   await refuse(dial(), connectPacket(3, { clientId: 'ä'.repeat(12) }), 0x85, 2)
@@ -56,7 +56,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.1.3-6] [5.0 MQTT-3.1.3-6] an empty identifier is replaced by a unique one, under which the client is known',
+  '[3.1.1 MQTT-3.1.3-6] [5.0 MQTT-3.1.3-6] a client with an empty identifier gets a unique one',
   [4, 5],
   async ({ dial, broker }) => {
     const connected: string[] = []
@@ -69,7 +69,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.1.3-7] [5.0 MQTT-3.2.2-16] CONNACK tells the assigned identifier, and the session can be resumed under it',
+  '[5.0 MQTT-3.1.3-7] [5.0 MQTT-3.2.2-16] CONNACK contains the assigned identifier, and the client can resume its session with it',
   [5],
   async ({ dial, resume, broker }) => {
     const first = dial()
@@ -87,20 +87,24 @@ spec(
   },
 )
 
-spec('[5.0 MQTT-3.2.2-16] assigned identifiers are those of no session, connected or not', [5], async ({ dial }) => {
-  const ids = new Set<string | undefined>()
-  for (let i = 0; i < 20; i++) {
-    const client = dial()
-    const connack = await client.connect({ clientId: '', ...keptSession(5) })
-    assert.equal(connack.sessionPresent, false)
-    ids.add(connack.properties?.assignedClientIdentifier)
-    await client.drop()
-  }
-  assert.equal(ids.size, 20)
-  assert.ok(!ids.has(undefined))
-})
+spec(
+  '[5.0 MQTT-3.2.2-16] an assigned identifier belongs to no other session, connected or disconnected',
+  [5],
+  async ({ dial }) => {
+    const ids = new Set<string | undefined>()
+    for (let i = 0; i < 20; i++) {
+      const client = dial()
+      const connack = await client.connect({ clientId: '', ...keptSession(5) })
+      assert.equal(connack.sessionPresent, false)
+      ids.add(connack.properties?.assignedClientIdentifier)
+      await client.drop()
+    }
+    assert.equal(ids.size, 20)
+    assert.ok(!ids.has(undefined))
+  },
+)
 
-spec('an identifier that the client chose is not told back', [5], async ({ resume }) => {
+spec('CONNACK does not repeat an identifier that the client chose', [5], async ({ resume }) => {
   const { connack } = await resume('mine')
   assert.equal(connack.properties?.assignedClientIdentifier, undefined)
 })
@@ -116,12 +120,12 @@ spec(
   },
 )
 
-spec('an empty identifier may go with Clean Start 0 since 5.0', [5], async ({ dial }) => {
+spec('an empty identifier with Clean Start 0 is accepted in 5.0', [5], async ({ dial }) => {
   assert.equal((await dial().connect({ clientId: '', clean: false })).reasonCode, 0)
 })
 
 spec(
-  '[3.1.1 MQTT-3.1.3-2] [5.0 MQTT-3.1.3-2] the identifier, byte for byte, is the key of the session',
+  '[3.1.1 MQTT-3.1.3-2] [5.0 MQTT-3.1.3-2] a session is found by its client identifier, compared byte for byte',
   ALL,
   async ({ version, resume, connect, broker }) => {
     const kept = keptSession(version)

@@ -9,7 +9,7 @@ const PUBLISH_BYTES = { 0: 6, 1: 8, 2: 8 } as const
 
 for (const qos of [0, 1, 2] as const) {
   spec(
-    `[5.0 MQTT-3.1.2-24] [5.0 MQTT-3.1.2-25] a QoS ${qos} message too large for the client counts as delivered, and others go on`,
+    `[5.0 MQTT-3.1.2-24] [5.0 MQTT-3.1.2-25] a QoS ${qos} message that is too large for the client counts as delivered, and later ones are delivered`,
     [5],
     async ({ broker, connect }) => {
       const drops: unknown[] = []
@@ -27,7 +27,7 @@ for (const qos of [0, 1, 2] as const) {
       }
       assert.equal((await client.expect('publish')).payload.length, fitting)
       await client.expectNothing()
-      assert.ok(bytes.take().startsWith(`3${qos * 2}30`), 'all of the 50 bytes are used')
+      assert.ok(bytes.take().startsWith(`3${qos * 2}30`), 'a packet may use all 50 bytes')
       assert.deepEqual(drops, [
         ['small', 'packet-too-large'],
         ['small', 'packet-too-large'],
@@ -42,16 +42,20 @@ for (const qos of [0, 1, 2] as const) {
   )
 }
 
-spec('[5.0 MQTT-3.1.2-24] what is left out first are the explanations', [5], async ({ broker, connect }) => {
-  broker.authorizeSubscribe = () => false
-  const client = await connect('small', { properties: { maximumPacketSize: 20 } })
-  const bytes = recordBytes(client)
-  assert.deepEqual(await client.subscribe({ topic: 'secret', qos: 0 }), [0x87])
-  assert.ok(bytes.take().length / 2 <= 20)
-})
+spec(
+  '[5.0 MQTT-3.1.2-24] an answer that would be too large is sent without Reason String and User Properties',
+  [5],
+  async ({ broker, connect }) => {
+    broker.authorizeSubscribe = () => false
+    const client = await connect('small', { properties: { maximumPacketSize: 20 } })
+    const bytes = recordBytes(client)
+    assert.deepEqual(await client.subscribe({ topic: 'secret', qos: 0 }), [0x87])
+    assert.ok(bytes.take().length / 2 <= 20)
+  },
+)
 
 spec(
-  '[5.0 MQTT-3.1.2-26] the broker defines no more topic aliases than the client takes',
+  '[5.0 MQTT-3.1.2-26] the broker defines no more topic aliases than the client allows',
   [5],
   async ({ broker, connect }) => {
     const client = await connect('client', { properties: { topicAliasMaximum: 3 } })
@@ -100,7 +104,7 @@ for (const [requested, explained] of [
   [undefined, true],
 ] as const) {
   spec(
-    `[5.0 MQTT-3.1.2-29] Request Problem Information ${requested ?? 'absent'}: acknowledgements are ${explained ? '' : 'not '}explained`,
+    `[5.0 MQTT-3.1.2-29] Request Problem Information ${requested ?? 'absent'}: acknowledgements have ${explained ? 'a' : 'no'} Reason String`,
     [5],
     async ({ broker, connect }) => {
       broker.authorizePublish = (_, { topic }) => topic !== 'secret'
@@ -124,16 +128,20 @@ for (const [requested, explained] of [
   )
 }
 
-spec('[5.0 MQTT-3.1.2-29] PUBLISH and DISCONNECT have both all the same', [5], async ({ broker, connect }) => {
-  const client = await connect('client', { properties: { requestProblemInformation: false } })
-  await client.subscribe({ topic: 'a', qos: 0 })
-  await broker.publish({ topic: 'a', properties: { userProperties: { k: 'v' } } })
-  assert.equal((await client.expect('publish')).properties?.userProperties?.k, 'v')
-  broker.clients.client?.disconnect({ reasonString: 'why', userProperties: { k: 'v' } })
-  const last = (await client.closed()).at(-1)
-  assert.ok(last?.cmd === 'disconnect')
-  assert.deepEqual([last.properties?.reasonString, last.properties?.userProperties?.k], ['why', 'v'])
-})
+spec(
+  '[5.0 MQTT-3.1.2-29] PUBLISH and DISCONNECT may have a Reason String and User Properties even so',
+  [5],
+  async ({ broker, connect }) => {
+    const client = await connect('client', { properties: { requestProblemInformation: false } })
+    await client.subscribe({ topic: 'a', qos: 0 })
+    await broker.publish({ topic: 'a', properties: { userProperties: { k: 'v' } } })
+    assert.equal((await client.expect('publish')).properties?.userProperties?.k, 'v')
+    broker.clients.client?.disconnect({ reasonString: 'why', userProperties: { k: 'v' } })
+    const last = (await client.closed()).at(-1)
+    assert.ok(last?.cmd === 'disconnect')
+    assert.deepEqual([last.properties?.reasonString, last.properties?.userProperties?.k], ['why', 'v'])
+  },
+)
 
 const LIMITLESS: readonly ProtocolVersion[] = [3, 4, 5]
 

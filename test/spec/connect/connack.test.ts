@@ -24,7 +24,7 @@ for (const maximumQoS of [0, 1] as const) {
   )
 
   spec(
-    `[5.0 MQTT-3.2.2-10] SUBSCRIBE with any QoS is taken where Maximum QoS is ${maximumQoS}`,
+    `[5.0 MQTT-3.2.2-10] SUBSCRIBE with any QoS is accepted if Maximum QoS is ${maximumQoS}`,
     [3, 4, 5],
     async ({ connect }) => {
       const client = await connect('client')
@@ -46,12 +46,12 @@ for (const maximumQoS of [0, 1] as const) {
   )
 }
 
-spec('Maximum QoS is left out where it is 2', [5], async ({ resume }) => {
+spec('CONNACK has no Maximum QoS if it is 2', [5], async ({ resume }) => {
   assert.equal((await resume('client')).connack.properties?.maximumQoS, undefined)
 })
 
 spec(
-  '[5.0 MQTT-3.2.2-13] a retained will is refused with 0x9A where retained messages are not available',
+  '[5.0 MQTT-3.2.2-13] a retained will is refused with 0x9A if retained messages are not available',
   [5],
   async ({ dial }) => {
     await refuse(dial(), connectPacket(5, { will: willOf({ retain: true }) }), 0x9a)
@@ -60,7 +60,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.2.2-14] Retain Available 0 is announced, and RETAIN ends with 0x9A',
+  '[5.0 MQTT-3.2.2-14] CONNACK says Retain Available 0, and a PUBLISH with RETAIN is answered with DISCONNECT 0x9A',
   [5],
   async ({ resume }) => {
     const { client, connack } = await resume('client')
@@ -72,7 +72,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.2.2-15] Maximum Packet Size is announced, and a packet above it ends with 0x95',
+  '[5.0 MQTT-3.2.2-15] CONNACK says Maximum Packet Size, and a larger packet is answered with DISCONNECT 0x95',
   [5],
   async ({ resume, broker }) => {
     const published: number[] = []
@@ -90,7 +90,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.2.2-17] Topic Alias Maximum is announced, and an alias above it ends with 0x94',
+  '[5.0 MQTT-3.2.2-17] CONNACK says Topic Alias Maximum, and an alias above it is answered with DISCONNECT 0x94',
   [5],
   async ({ resume }) => {
     const { client, connack } = await resume('client')
@@ -104,7 +104,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.2.2-18] without Topic Alias Maximum any alias ends with 0x94',
+  '[5.0 MQTT-3.2.2-18] without Topic Alias Maximum any alias is answered with DISCONNECT 0x94',
   [5],
   async ({ resume }) => {
     const { client, connack } = await resume('client')
@@ -116,7 +116,7 @@ spec(
 )
 
 spec(
-  'what is not available is announced, and nothing is where all is',
+  'CONNACK lists the features that are not available, and no others',
   [5],
   async ({ resume }) => {
     const { properties } = (await resume('client')).connack
@@ -185,7 +185,7 @@ for (const clientId of ['client', '']) {
       const topicAliasMaximum = clientId === '' ? {} : { topicAliasMaximum: 16 }
       const expected = { ...(assigned !== undefined && { assignedClientIdentifier: assigned }), ...topicAliasMaximum }
       assert.deepEqual(plain(connack.properties ?? {}), expected)
-      assert.deepEqual(told, [expected], 'the host is told what was sent')
+      assert.deepEqual(told, [expected], 'the event has what was sent')
     },
     // a limit on packets would have to be announced, too
     { responseInformation: 'x'.repeat(20), maxPacketSize: 268_435_460 },
@@ -194,7 +194,7 @@ for (const clientId of ['client', '']) {
 
 for (const maximumPacketSize of [5, 10]) {
   spec(
-    `[5.0 MQTT-3.1.2-24] [5.0 MQTT-3.2.0-1] a client that takes ${maximumPacketSize} bytes, too few for CONNACK, is refused`,
+    `[5.0 MQTT-3.1.2-24] [5.0 MQTT-3.2.0-1] a client that accepts ${maximumPacketSize} bytes, too few for CONNACK, is refused`,
     [5],
     async ({ broker, connect, dial }) => {
       const events: string[] = []
@@ -213,7 +213,7 @@ for (const maximumPacketSize of [5, 10]) {
   )
 }
 
-spec('CONNACK may have both although the client wants no problem information', [5], async ({ broker, dial }) => {
+spec('CONNACK may have both if Request Problem Information is 0', [5], async ({ broker, dial }) => {
   broker.authenticate = () => ({ reasonCode: 0x87, reasonString: 'why', userProperties: { a: 'b' } })
   const connack = await dial().connect({ properties: { requestProblemInformation: false } })
   assert.deepEqual(plain(connack.properties ?? {}), { reasonString: 'why', userProperties: { a: 'b' } })

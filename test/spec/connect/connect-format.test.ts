@@ -83,11 +83,11 @@ rejects('[3.1.1 MQTT-3.1.3-11] [5.0 MQTT-3.1.3-12] a user name that is not UTF-8
   flags: 0x82,
   payload: [ID, NOT_UTF8],
 }))
-rejects('[5.0 MQTT-3.1.3-1] a will behind user name and password', [5], version => ({
+rejects('[5.0 MQTT-3.1.3-1] a will after user name and password', [5], version => ({
   flags: 0xc6,
   payload: [ID, textField('user'), textField('secret'), ...will(version)],
 }))
-rejects('[3.1.1 MQTT-3.1.4-1] [5.0 MQTT-3.1.4-1] a CONNECT with bytes behind its end', ALL, () => ({
+rejects('[3.1.1 MQTT-3.1.4-1] [5.0 MQTT-3.1.4-1] a CONNECT with extra bytes at its end', ALL, () => ({
   payload: [ID, '00'],
 }))
 rejects('[3.1.1 MQTT-3.1.4-1] [5.0 MQTT-3.1.4-1] a CONNECT that ends too early', ALL, () => ({ payload: ['00 05 61'] }))
@@ -110,7 +110,7 @@ spec(
   },
 )
 
-spec('a password without user name is legal since 5.0', [5], async ({ dial, broker }) => {
+spec('a password without user name is accepted in 5.0', [5], async ({ dial, broker }) => {
   let seen: unknown
   broker.authenticate = (_, username, password) => {
     seen = [username, password?.toString()]
@@ -134,7 +134,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.1.2-2] [5.0 MQTT-3.1.2-2] a protocol level that is not served is refused with 0x84 or return code 1',
+  '[3.1.1 MQTT-3.1.2-2] [5.0 MQTT-3.1.2-2] an unsupported protocol level is refused with 0x84 or return code 1',
   [4, 5],
   async ({ dial }) => {
     // in the nearest version: 5.0 from level 5 on, 3.1.1 below

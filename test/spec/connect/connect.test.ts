@@ -22,7 +22,7 @@ const BEFORE_CONNECT: readonly Packet[] = [
 ]
 for (const packet of BEFORE_CONNECT) {
   spec(
-    `[3.1.1 MQTT-3.1.0-1] [5.0 MQTT-3.1.0-1] [5.0 MQTT-3.14.0-1] ${packet.cmd} before CONNECT closes without a word`,
+    `[3.1.1 MQTT-3.1.0-1] [5.0 MQTT-3.1.0-1] [5.0 MQTT-3.14.0-1] ${packet.cmd} before CONNECT closes the connection without an answer`,
     ALL,
     async ({ dial }) => {
       const client = dial()
@@ -33,7 +33,7 @@ for (const packet of BEFORE_CONNECT) {
 }
 
 spec(
-  '[3.1.1 MQTT-3.1.0-1] [5.0 MQTT-3.1.0-1] a first packet that is no CONNECT is not waited for to its end',
+  '[3.1.1 MQTT-3.1.0-1] [5.0 MQTT-3.1.0-1] the connection is closed before the end of a first packet that is not CONNECT',
   ALL,
   async ({ broker, dial }) => {
     const errors: unknown[] = []
@@ -46,13 +46,13 @@ spec(
   },
 )
 
-spec('[5.0 MQTT-3.1.0-1] AUTH before CONNECT closes without a word', [5], async ({ dial }) => {
+spec('[5.0 MQTT-3.1.0-1] AUTH before CONNECT closes the connection without an answer', [5], async ({ dial }) => {
   const client = dial()
   client.send({ cmd: 'auth', reasonCode: 0x18, properties: { authenticationMethod: 'm' } })
   assert.deepEqual(await client.closed(), [])
 })
 
-spec('a connection that never says CONNECT is closed', ALL, async ({ dial, clock }) => {
+spec('a connection without CONNECT is closed after the connect timeout', ALL, async ({ dial, clock }) => {
   const silent = dial()
   const slow = dial()
   slow.sendBytes('10')
@@ -99,7 +99,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.2.2-1] the acknowledge flags of CONNACK are 0 but for session present',
+  '[5.0 MQTT-3.2.2-1] the acknowledge flags of CONNACK are 0 except for session present',
   [5],
   async ({ version, dial, connect }) => {
     const kept = { clean: false, properties: { sessionExpiryInterval: 100 } }
@@ -119,7 +119,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.2.0-1] [5.0 MQTT-3.2.0-1] nothing comes before CONNACK, though messages wait and packets are pipelined',
+  '[3.1.1 MQTT-3.2.0-1] [5.0 MQTT-3.2.0-1] nothing is sent before CONNACK, even if messages are queued and packets are pipelined',
   ALL,
   async ({ version, broker, connect, dial }) => {
     const kept = version === 5 ? { clean: false, properties: { sessionExpiryInterval: 100 } } : { clean: false }
@@ -146,7 +146,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.1.4-5] [5.0 MQTT-3.1.4-6] what was sent behind a refused CONNECT is ignored',
+  '[3.1.1 MQTT-3.1.4-5] [5.0 MQTT-3.1.4-6] packets after a refused CONNECT are ignored',
   ALL,
   async ({ version, broker, connect, dial }) => {
     const watcher = await connect('watcher')
@@ -168,7 +168,7 @@ const REFUSALS: readonly [title: string, refusal: false | ConnectRefusal, reason
   ['no reason', false, 0x87, 5],
   ['bad user name or password', { reasonCode: 0x86 }, 0x86, 4],
   ['not authorized', { reasonCode: 0x87 }, 0x87, 5],
-  ['an identifier it does not like', { reasonCode: 0x85 }, 0x85, 2],
+  ['a client identifier that is not valid', { reasonCode: 0x85 }, 0x85, 2],
   ['the server unavailable', { reasonCode: 0x88 }, 0x88, 3],
   ['the server busy', { reasonCode: 0x89 }, 0x89, 3],
   ['banned', { reasonCode: 0x8a }, 0x8a, 5],
@@ -178,7 +178,7 @@ const REFUSALS: readonly [title: string, refusal: false | ConnectRefusal, reason
 for (const [title, refusal, reasonCode, returnCode] of REFUSALS) {
   spec(
     `[3.1.1 MQTT-3.2.2-4] [3.1.1 MQTT-3.2.2-5] [5.0 MQTT-3.1.4-2] [5.0 MQTT-3.2.2-6] [5.0 MQTT-3.2.2-7] \
-[5.0 MQTT-4.13.2-1] a refusal for ${title} says so, with session present 0, and closes`,
+[5.0 MQTT-4.13.2-1] a refusal because of ${title} has the code for it, session present 0, and closes the connection`,
     ALL,
     async ({ version, broker, connect, dial }) => {
       const kept = version === 5 ? { clean: false, properties: { sessionExpiryInterval: 100 } } : { clean: false }
@@ -191,7 +191,7 @@ for (const [title, refusal, reasonCode, returnCode] of REFUSALS) {
 }
 
 spec(
-  '[3.1.1 MQTT-3.2.2-6] a refusal without a fitting return code closes without CONNACK',
+  '[3.1.1 MQTT-3.2.2-6] a refusal for which there is no return code closes the connection without CONNACK',
   [3, 4],
   async ({ version, dial, broker }) => {
     broker.preConnect = () => ({ reasonCode: 0x99 })
@@ -200,7 +200,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.2.2-8] CONNACK has the codes that are listed for it, and no others',
+  '[5.0 MQTT-3.2.2-8] CONNACK has only the reason codes that the standard lists for it',
   [5],
   async ({ dial, broker }) => {
     const listed = [0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c]
@@ -244,7 +244,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.1.2-30] before CONNACK, a client that named a method may send AUTH and DISCONNECT only',
+  '[5.0 MQTT-3.1.2-30] a client that uses an authentication method may send only AUTH and DISCONNECT before CONNACK',
   [5],
   async ({ broker, dial }) => {
     broker.authenticateExtended = () => ({ result: 'continue' })
@@ -279,7 +279,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.1.2-8] a connection that breaks before CONNACK was never let in: it leaves no will, and takes no leave',
+  '[3.1.1 MQTT-3.1.2-8] a connection that ends before CONNACK was never accepted: no will is published, no disconnect event is emitted',
   [3, 4, 5],
   async ({ version, broker, clock, connect, dial }) => {
     const watcher = await connect('watcher')

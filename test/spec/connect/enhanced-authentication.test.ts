@@ -31,7 +31,11 @@ function auth(reasonCode: number, text?: string, properties: AuthProperties = {}
 }
 
 /** Sends a CONNECT that names the method. */
-function knock({ dial }: Spec, properties: ConnectProperties = {}, packet: Partial<ConnectPacket> = {}): SpecClient {
+function connectWithMethod(
+  { dial }: Spec,
+  properties: ConnectProperties = {},
+  packet: Partial<ConnectPacket> = {},
+): SpecClient {
   const client = dial()
   client.send(connectPacket(5, { ...packet, properties: { authenticationMethod: METHOD, ...properties } }))
   return client
@@ -54,7 +58,7 @@ async function expectRefusal(client: SpecClient, reasonCode: number): Promise<vo
 
 /** A client that has answered all questions. */
 async function admitted(frame: Spec, packet: Partial<ConnectPacket> = {}): Promise<SpecClient> {
-  const client = knock(frame, packet.properties, packet)
+  const client = connectWithMethod(frame, packet.properties, packet)
   await expectAuth(client, 0x18, 'first question')
   client.send(auth(0x18, 'first answer'))
   await expectAuth(client, 0x18, 'second question')
@@ -69,14 +73,14 @@ function withQuiz(title: string, body: (frame: Spec) => Promise<void>): void {
 }
 
 spec('[5.0 MQTT-4.12.0-1] [5.0 MQTT-3.2.2-7] without a hook every method is refused with 0x8C', [5], async frame => {
-  await expectRefusal(knock(frame), 0x8c)
+  await expectRefusal(connectWithMethod(frame), 0x8c)
 })
 
 withQuiz(
   '[5.0 MQTT-4.12.0-2] [5.0 MQTT-4.12.0-5] [5.0 MQTT-3.15.2-1] [5.0 MQTT-3.2.0-1] ' +
-    'AUTH goes back and forth, always with the method, until CONNACK has the last word',
+    'AUTH packets with the method are exchanged until CONNACK ends the exchange',
   async frame => {
-    const client = knock(frame)
+    const client = connectWithMethod(frame)
     await expectAuth(client, 0x18, 'first question')
     client.send(auth(0x18, 'first answer'))
     await expectAuth(client, 0x18, 'second question')
@@ -89,23 +93,23 @@ withQuiz(
   },
 )
 
-spec('a hook may be content with CONNECT, and sees what it said', [5], async frame => {
+spec('a hook may accept the client after CONNECT alone, and sees its data', [5], async frame => {
   frame.broker.authenticateExtended = (client, authentication) => {
     const { method, data, step, packet } = authentication
     assert.deepEqual([method, data?.toString(), step, packet.cmd], [METHOD, 'let me in', 'connect', 'connect'])
     assert.equal(client.username, 'alice')
     return { result: 'success' }
   }
-  const client = knock(frame, { authenticationData: Buffer.from('let me in') }, { username: 'alice' })
+  const client = connectWithMethod(frame, { authenticationData: Buffer.from('let me in') }, { username: 'alice' })
   const connack = await client.expect('connack')
   assert.equal(connack.reasonCode, 0)
   assert.equal(connack.properties?.authenticationMethod, METHOD)
   assert.equal(connack.properties?.authenticationData, undefined)
 })
 
-withQuiz('[5.0 MQTT-4.12.0-4] the hook may refuse at any stage, with its reason', async frame => {
+withQuiz('[5.0 MQTT-4.12.0-4] the hook may refuse at any step, with its own reason', async frame => {
   for (const answers of [['nonsense'], ['first answer', 'nonsense']]) {
-    const client = knock(frame)
+    const client = connectWithMethod(frame)
     for (const answer of answers) {
       await client.expect('auth')
       client.send(auth(0x18, answer))
@@ -121,10 +125,10 @@ for (const [style, hook] of [
   ['rejects', () => Promise.reject(new Error('broken'))],
   ['answers nonsense', () => 'yes'],
 ] as [string, AuthenticateExtendedHandler][]) {
-  spec(`[5.0 MQTT-4.12.0-4] a hook that ${style} refuses with 0x87, and the host is told`, [5], async frame => {
+  spec(`[5.0 MQTT-4.12.0-4] a hook that ${style} refuses with 0x87, and an event reports it`, [5], async frame => {
     frame.broker.authenticateExtended = hook
     const told = once(frame.broker, 'hookError')
-    await expectRefusal(knock(frame), 0x87)
+    await expectRefusal(connectWithMethod(frame), 0x87)
     const [error, name] = await told
     assert.ok(error instanceof AnaxError)
     assert.equal(name, 'authenticateExtended')
@@ -132,14 +136,14 @@ for (const [style, hook] of [
 }
 
 withQuiz('[5.0 MQTT-4.12.0-3] an answer with another reason code than 0x18 is refused', async frame => {
-  const client = knock(frame)
+  const client = connectWithMethod(frame)
   await client.expect('auth')
   client.send(auth(0x19, 'first answer'))
   await expectRefusal(client, 0x82)
 })
 
 withQuiz('[5.0 MQTT-4.12.0-5] an answer that names another method is refused', async frame => {
-  const client = knock(frame)
+  const client = connectWithMethod(frame)
   await client.expect('auth')
   client.send(auth(0x18, 'first answer', { authenticationMethod: 'riddle' }))
   await expectRefusal(client, 0x82)
@@ -155,7 +159,7 @@ for (const packet of OTHER_PACKETS) {
   withQuiz(`[5.0 MQTT-3.1.2-30] ${packet.cmd} before CONNACK ends the connection`, async frame => {
     const published: unknown[] = []
     frame.broker.on('publish', message => published.push(message))
-    const client = knock(frame)
+    const client = connectWithMethod(frame)
     await client.expect('auth')
     client.send(packet, auth(0x18, 'first answer'))
     assert.deepEqual(await client.closed(), [])
@@ -164,11 +168,11 @@ for (const packet of OTHER_PACKETS) {
 }
 
 withQuiz(
-  '[5.0 MQTT-3.1.2-30] DISCONNECT before CONNACK is allowed, and ends the connection in silence',
+  '[5.0 MQTT-3.1.2-30] DISCONNECT before CONNACK is allowed, and closes the connection without an answer',
   async frame => {
     const errors: unknown[] = []
     frame.broker.on('connectionError', (_, error) => errors.push(error))
-    const client = knock(frame)
+    const client = connectWithMethod(frame)
     await client.expect('auth')
     client.send({ cmd: 'disconnect' })
     assert.deepEqual(await client.closed(), [])
@@ -177,8 +181,8 @@ withQuiz(
   },
 )
 
-withQuiz('what is sent behind the last answer takes effect after CONNACK', async frame => {
-  const client = knock(frame)
+withQuiz('packets after the last AUTH are handled after CONNACK', async frame => {
+  const client = connectWithMethod(frame)
   await client.expect('auth')
   client.send(auth(0x18, 'first answer'))
   await client.expect('auth')
@@ -191,8 +195,8 @@ withQuiz('what is sent behind the last answer takes effect after CONNACK', async
   await client.expect('suback')
 })
 
-withQuiz('who does not answer is disconnected when the time for connecting is over', async frame => {
-  const client = knock(frame)
+withQuiz('a client that does not answer is disconnected after the connect timeout', async frame => {
+  const client = connectWithMethod(frame)
   await client.expect('auth')
   await frame.clock.advance(29_000)
   assert.equal(client.isClosed, false)
@@ -200,16 +204,16 @@ withQuiz('who does not answer is disconnected when the time for connecting is ov
   await expectRefusal(client, 0x87)
 })
 
-spec('[5.0 MQTT-4.12.0-4] a hook that does not answer in time has refused', [5], async frame => {
+spec('[5.0 MQTT-4.12.0-4] a hook that does not answer in time refuses the client', [5], async frame => {
   frame.broker.authenticateExtended = () => new Promise(() => {})
-  const client = knock(frame)
+  const client = connectWithMethod(frame)
   await frame.clock.advance(9000)
   assert.equal(client.isClosed, false)
   await frame.clock.advance(2000)
   await expectRefusal(client, 0x89)
 })
 
-withQuiz('[5.0 MQTT-4.12.0-6] without a method in CONNECT the broker says nothing of the kind', async ({ dial }) => {
+withQuiz('[5.0 MQTT-4.12.0-6] without a method in CONNECT the broker sends no AUTH', async ({ dial }) => {
   const client = dial()
   const connack = await client.connect()
   assert.equal(connack.reasonCode, 0)
@@ -219,7 +223,7 @@ withQuiz('[5.0 MQTT-4.12.0-6] without a method in CONNECT the broker says nothin
 
 for (const reasonCode of [0x18, 0x19]) {
   withQuiz(
-    `[5.0 MQTT-4.12.0-7] and AUTH 0x${reasonCode.toString(16)} from the client is an error`,
+    `[5.0 MQTT-4.12.0-7] without a method in CONNECT, AUTH 0x${reasonCode.toString(16)} from the client is a protocol error`,
     async ({ connect }) => {
       const client = await connect('plain')
       client.send(auth(reasonCode, 'answer'))
@@ -237,8 +241,8 @@ withQuiz('[5.0 MQTT-3.15.1-1] AUTH with reserved flags is malformed', async fram
 })
 
 for (const [what, bytes] of [
-  ['of the short form, which stands for 0x00', 'f0 00'],
-  ['0x00, which is for brokers', 'f0 09 00 07 15 0004 7175697a'],
+  ['of length 0, which means reason code 0x00,', 'f0 00'],
+  ['0x00, which only brokers may send,', 'f0 09 00 07 15 0004 7175697a'],
   ['0x80', 'f0 09 80 07 15 0004 7175697a'],
   ['without a method', 'f0 02 19 00'],
 ] as const) {
@@ -255,13 +259,13 @@ for (const [properties, explained] of [
   [{ requestProblemInformation: false }, false],
 ] as const) {
   spec(
-    `[5.0 MQTT-3.15.2-2] [5.0 MQTT-3.15.2-3] [5.0 MQTT-3.1.2-29] explanations in AUTH for ${JSON.stringify(properties)}: ${explained}`,
+    `[5.0 MQTT-3.15.2-2] [5.0 MQTT-3.15.2-3] [5.0 MQTT-3.1.2-29] Reason String and User Properties in AUTH if CONNECT has ${JSON.stringify(properties)}: ${explained ? 'yes' : 'no'}`,
     [5],
     async frame => {
-      const reasonString = 'a reason that is longer than the packets of a small client'
-      const userProperties = { name: 'a value that is longer than the packets of a small client' }
+      const reasonString = 'a reason that is longer than the largest packet of a small client'
+      const userProperties = { name: 'a value that is longer than the largest packet of a small client' }
       frame.broker.authenticateExtended = () => ({ result: 'continue', reasonString, userProperties })
-      const client = knock(frame, properties)
+      const client = connectWithMethod(frame, properties)
       const packet = await expectAuth(client, 0x18)
       assert.equal(packet.properties?.reasonString, explained ? reasonString : undefined)
       assert.deepEqual({ ...packet.properties?.userProperties }, explained ? userProperties : {})
@@ -269,13 +273,13 @@ for (const [properties, explained] of [
   )
 }
 
-spec('before 5.0 the hook is never asked', [3, 4], async ({ broker, connect }) => {
+spec('before 5.0 the hook is never called', [3, 4], async ({ broker, connect }) => {
   broker.authenticateExtended = () => assert.fail('asked')
   await (await connect('old')).expectNothing()
 })
 
 withQuiz(
-  '[5.0 MQTT-4.12.1-1] [5.0 MQTT-3.15.2-1] a repeated authentication ends with AUTH 0x00, and other traffic goes on meanwhile',
+  '[5.0 MQTT-4.12.1-1] [5.0 MQTT-3.15.2-1] a re-authentication ends with AUTH 0x00, and other packets are handled meanwhile',
   async frame => {
     const client = await admitted(frame, { clientId: 'subscriber' })
     await client.subscribe({ topic: 'a', qos: 0 })
@@ -295,7 +299,7 @@ withQuiz(
   },
 )
 
-withQuiz('[5.0 MQTT-4.12.1-2] one that fails ends the connection', async frame => {
+withQuiz('[5.0 MQTT-4.12.1-2] a re-authentication that fails ends the connection', async frame => {
   const client = await admitted(frame)
   client.send(auth(0x19))
   await expectAuth(client, 0x18, 'first question')
@@ -311,7 +315,7 @@ for (const [reasonCode, told] of [
   [0x97, 0x97],
 ] as const) {
   withQuiz(
-    `[5.0 MQTT-3.14.2-1] with the hook’s reason 0x${reasonCode.toString(16)} as far as DISCONNECT has it`,
+    `[5.0 MQTT-3.14.2-1] a re-authentication that the hook refuses with 0x${reasonCode.toString(16)} ends with DISCONNECT 0x${told.toString(16)}`,
     async frame => {
       const client = await admitted(frame)
       frame.broker.authenticateExtended = () => ({ result: 'refuse', reasonCode })
@@ -321,13 +325,13 @@ for (const [reasonCode, told] of [
   )
 }
 
-withQuiz('[5.0 MQTT-4.12.1-1] one of another method is a protocol error', async frame => {
+withQuiz('[5.0 MQTT-4.12.1-1] a re-authentication with another method is a protocol error', async frame => {
   const client = await admitted(frame)
   client.send(auth(0x19, undefined, { authenticationMethod: 'riddle' }))
   await client.expectDisconnect(0x82)
 })
 
-withQuiz('[5.0 MQTT-4.12.0-5] and so is one that changes the method on the way', async frame => {
+withQuiz('[5.0 MQTT-4.12.0-5] a re-authentication that changes the method is a protocol error', async frame => {
   const client = await admitted(frame)
   client.send(auth(0x19))
   await client.expect('auth')
@@ -335,13 +339,13 @@ withQuiz('[5.0 MQTT-4.12.0-5] and so is one that changes the method on the way',
   await client.expectDisconnect(0x82)
 })
 
-withQuiz('AUTH 0x18 that nobody asked for is a protocol error', async frame => {
+withQuiz('AUTH 0x18 outside of an authentication is a protocol error', async frame => {
   const client = await admitted(frame)
   client.send(auth(0x18, 'first answer'))
   await client.expectDisconnect(0x82)
 })
 
-withQuiz('[5.0 MQTT-4.12.0-3] a second AUTH 0x19 in the middle of one is a protocol error', async frame => {
+withQuiz('[5.0 MQTT-4.12.0-3] AUTH 0x19 during a re-authentication is a protocol error', async frame => {
   const client = await admitted(frame)
   client.send(auth(0x19))
   await client.expect('auth')
@@ -349,36 +353,30 @@ withQuiz('[5.0 MQTT-4.12.0-3] a second AUTH 0x19 in the middle of one is a proto
   await client.expectDisconnect(0x82)
 })
 
-withQuiz('AUTH while the hook is still thinking is a protocol error', async frame => {
+withQuiz('AUTH before the hook has answered the last one is a protocol error', async frame => {
   const client = await admitted(frame)
   frame.broker.authenticateExtended = () => new Promise(() => {})
   client.send(auth(0x19), auth(0x18, 'first answer'))
   await client.expectDisconnect(0x82)
 })
 
-withQuiz(
-  '[5.0 MQTT-4.12.1-2] a hook that does not answer a repeated authentication in time has refused',
-  async frame => {
-    const client = await admitted(frame)
-    frame.broker.authenticateExtended = () => new Promise(() => {})
-    client.send(auth(0x19))
-    await client.expectNothing()
-    await frame.clock.advance(11_000)
-    await client.expectDisconnect(0x89)
-  },
-)
+withQuiz('[5.0 MQTT-4.12.1-2] a hook that does not answer a re-authentication in time refuses it', async frame => {
+  const client = await admitted(frame)
+  frame.broker.authenticateExtended = () => new Promise(() => {})
+  client.send(auth(0x19))
+  await client.expectNothing()
+  await frame.clock.advance(11_000)
+  await client.expectDisconnect(0x89)
+})
 
-withQuiz(
-  '[5.0 MQTT-4.12.1-2] where the hook was taken away, a repeated authentication fails with 0x8C',
-  async frame => {
-    const client = await admitted(frame)
-    frame.broker.authenticateExtended = undefined
-    client.send(auth(0x19))
-    await client.expectDisconnect(0x8c)
-  },
-)
+withQuiz('[5.0 MQTT-4.12.1-2] a re-authentication fails with 0x8C if the hook has been removed', async frame => {
+  const client = await admitted(frame)
+  frame.broker.authenticateExtended = undefined
+  client.send(auth(0x19))
+  await client.expectDisconnect(0x8c)
+})
 
-withQuiz('a connection that ends in the middle of one leaves nothing behind', async frame => {
+withQuiz('a connection that ends during a re-authentication leaves nothing behind', async frame => {
   const gone = once(frame.broker, 'clientDisconnect')
   const client = await admitted(frame)
   client.send(auth(0x19))

@@ -151,7 +151,7 @@ for (const vector of [
     signature: 'rmF9pqV8S7suAoZWja4dJRkFsKQ=',
   },
 ] as const) {
-  test(`the exchange that ${vector.name} prints, message by message`, async () => {
+  test(`the exchange of ${vector.name}, message by message`, async () => {
     const { method, hash, salt, clientNonce, serverNonce, proof, signature } = vector
     const credentials = deriveCredentials('pencil', method, Buffer.from(salt, 'base64'), 4096)
     const hook = scram({ method, lookup: () => credentials, nonce: () => serverNonce })

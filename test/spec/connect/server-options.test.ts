@@ -37,7 +37,7 @@ for (const [options, announced] of [
   [{ topicAliasMaximum: 7 }, { topicAliasMaximum: 7 }],
 ] as [BrokerOptions, ConnackProperties][]) {
   spec(
-    `${options.maximumQoS === undefined ? '' : '[5.0 MQTT-3.2.2-9] '}${JSON.stringify(options)} is announced as such`,
+    `${options.maximumQoS === undefined ? '' : '[5.0 MQTT-3.2.2-9] '}${JSON.stringify(options)}is in CONNACK`,
     [5],
     async ({ resume }) => {
       const { connack } = await resume('client')
@@ -48,7 +48,7 @@ for (const [options, announced] of [
 }
 
 spec(
-  'what is as the standard presumes is not mentioned',
+  'CONNACK leaves out values that are the defaults of the standard',
   [5],
   async ({ resume }) => {
     const { connack } = await resume('client')
@@ -57,17 +57,21 @@ spec(
   { maxPacketSize: LARGEST_PACKET },
 )
 
-spec('what the defaults allow is announced', [5], async ({ resume }) => {
-  const { connack } = await resume('client')
-  assert.deepEqual(connack.properties, { topicAliasMaximum: 16, maximumPacketSize: 2 * 2 ** 20 })
-})
+spec(
+  'CONNACK with default options has the limits that differ from the standard’s defaults',
+  [5],
+  async ({ resume }) => {
+    const { connack } = await resume('client')
+    assert.deepEqual(connack.properties, { topicAliasMaximum: 16, maximumPacketSize: 2 * 2 ** 20 })
+  },
+)
 
 for (const maximumQoS of [0, 1] as const) {
   const options = { maximumQoS }
   const above = (maximumQoS + 1) as QoS
 
   spec(
-    `[5.0 MQTT-3.2.2-11] PUBLISH with QoS ${above} where the maximum is ${maximumQoS} ends the connection`,
+    `[5.0 MQTT-3.2.2-11] PUBLISH with QoS ${above} ends the connection if the maximum is ${maximumQoS}`,
     ALL,
     async ({ connect }) => {
       const client = await connect('publisher')
@@ -79,7 +83,7 @@ for (const maximumQoS of [0, 1] as const) {
   )
 
   spec(
-    `[3.1.1 MQTT-3.8.4-6] [5.0 MQTT-3.2.2-10] any QoS may be asked for, and ${maximumQoS} is granted at most`,
+    `[3.1.1 MQTT-3.8.4-6] [5.0 MQTT-3.2.2-10] any QoS may be requested, and at most ${maximumQoS} is granted`,
     ALL,
     async ({ connect, broker }) => {
       const client = await connect('subscriber')

@@ -7,7 +7,7 @@ import { keptSession, spec } from '../../support/spec.js'
 const ALL: readonly ProtocolVersion[] = [3, 4, 5]
 
 spec(
-  '[3.1.1 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-3] [5.0 MQTT-4.13.2-1] the earlier connection is told 0x8E and closed',
+  '[3.1.1 MQTT-3.1.4-2] [5.0 MQTT-3.1.4-3] [5.0 MQTT-4.13.2-1] the earlier connection gets DISCONNECT 0x8E and is closed',
   ALL,
   async ({ connect, broker }) => {
     const old = await connect('same')
@@ -23,18 +23,22 @@ for (const [first, second] of [
   [5, 4],
   [3, 5],
 ] as const) {
-  spec(`[5.0 MQTT-3.1.4-3] version ${second} takes over from version ${first}`, [5], async ({ connect }) => {
-    const old = await connect('same', keptSession(first), first)
-    await old.subscribe({ topic: 'a', qos: 1 })
-    const young = await connect('same', keptSession(second), second)
-    await old.expectDisconnect(0x8e)
-    const publisher = await connect('publisher')
-    await publisher.publish({ topic: 'a', qos: 1 })
-    await young.expect('publish')
-  })
+  spec(
+    `[5.0 MQTT-3.1.4-3] a connection of version ${second} takes over one of version ${first}`,
+    [5],
+    async ({ connect }) => {
+      const old = await connect('same', keptSession(first), first)
+      await old.subscribe({ topic: 'a', qos: 1 })
+      const young = await connect('same', keptSession(second), second)
+      await old.expectDisconnect(0x8e)
+      const publisher = await connect('publisher')
+      await publisher.publish({ topic: 'a', qos: 1 })
+      await young.expect('publish')
+    },
+  )
 }
 
-spec('a refused CONNECT takes nothing over', ALL, async ({ version, broker, connect, dial }) => {
+spec('a refused CONNECT does not take over', ALL, async ({ version, broker, connect, dial }) => {
   const old = await connect('same')
   broker.authenticate = () => false
   const intruder = dial()
@@ -44,7 +48,7 @@ spec('a refused CONNECT takes nothing over', ALL, async ({ version, broker, conn
 })
 
 spec(
-  '[3.1.1 MQTT-3.1.4-3] [5.0 MQTT-3.1.4-4] after the takeover the session is continued, or begun anew',
+  '[3.1.1 MQTT-3.1.4-3] [5.0 MQTT-3.1.4-4] after a takeover the session is resumed, or a new one is started',
   ALL,
   async ({ version, broker, connect, resume }) => {
     const first = await connect('same', keptSession(version))
@@ -76,7 +80,7 @@ spec(
   },
 )
 
-spec('unacknowledged messages go on to the connection that takes over', ALL, async ({ version, broker, connect }) => {
+spec('the connection that takes over gets the unacknowledged messages', ALL, async ({ version, broker, connect }) => {
   const first = await connect('same', keptSession(version))
   await first.subscribe({ topic: 'a', qos: 1 })
   await broker.publish({ topic: 'a', qos: 1, payload: 'open' })
@@ -86,15 +90,19 @@ spec('unacknowledged messages go on to the connection that takes over', ALL, asy
   assert.deepEqual([again.messageId, again.dup, again.payload.toString()], [sent.messageId, true, 'open'])
 })
 
-spec('many at once: one is left, and the others are closed', ALL, async ({ version, broker, dial }) => {
-  const clients = Array.from({ length: 10 }, () => dial())
-  for (const client of clients) client.send(connectPacket(version, { clientId: 'same', ...keptSession(version) }))
-  await Promise.all(clients.slice(0, -1).map(client => client.closed()))
-  const [last] = clients.slice(-1)
-  await last!.expect('connack')
-  await last!.expectNothing()
-  assert.equal(broker.connectedClients, 1)
-})
+spec(
+  'of many simultaneous connections with one identifier, one remains and the others are closed',
+  ALL,
+  async ({ version, broker, dial }) => {
+    const clients = Array.from({ length: 10 }, () => dial())
+    for (const client of clients) client.send(connectPacket(version, { clientId: 'same', ...keptSession(version) }))
+    await Promise.all(clients.slice(0, -1).map(client => client.closed()))
+    const [last] = clients.slice(-1)
+    await last!.expect('connack')
+    await last!.expectNothing()
+    assert.equal(broker.connectedClients, 1)
+  },
+)
 
 const WILL: Will = { topic: 'will', payload: Buffer.from('taken over'), qos: 0, retain: false }
 

@@ -20,7 +20,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.14.4-1] [5.0 MQTT-3.14.4-2] after the DISCONNECT of a client the broker closes as well, without a word',
+  '[3.1.1 MQTT-3.14.4-1] [5.0 MQTT-3.14.4-2] after the DISCONNECT of a client the broker closes the connection without an answer',
   ALL,
   async ({ broker, connect }) => {
     const client = await connect('client')
@@ -31,7 +31,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.14.4-2] [5.0 MQTT-3.14.4-1] what a client sends behind its DISCONNECT is ignored',
+  '[3.1.1 MQTT-3.14.4-2] [5.0 MQTT-3.14.4-1] packets after the DISCONNECT of a client are ignored',
   ALL,
   async ({ connect, broker }) => {
     const published: string[] = []
@@ -53,7 +53,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.14.4-2] [5.0 MQTT-3.14.4-1] nor is it looked at while the DISCONNECT waits for what was sent before it',
+  '[3.1.1 MQTT-3.14.4-2] [5.0 MQTT-3.14.4-1] packets after a DISCONNECT are ignored even while the packets before it are still being handled',
   ALL,
   async ({ clock, connect, broker }) => {
     const published: string[] = []
@@ -79,15 +79,19 @@ spec(
 
 const FROM_CLIENT = [0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99]
 
-spec('[5.0 MQTT-3.14.2-1] a client may use the codes that are listed for it', [5], async ({ connect }) => {
-  for (const reasonCode of FROM_CLIENT) {
-    const client = await connect('client')
-    client.sendBytes(packetBytes(0xe0, byte(reasonCode)))
-    assert.deepEqual(await client.closed(), [], byte(reasonCode))
-  }
-})
+spec(
+  '[5.0 MQTT-3.14.2-1] a client may use the reason codes that the standard lists for it',
+  [5],
+  async ({ connect }) => {
+    for (const reasonCode of FROM_CLIENT) {
+      const client = await connect('client')
+      client.sendBytes(packetBytes(0xe0, byte(reasonCode)))
+      assert.deepEqual(await client.closed(), [], byte(reasonCode))
+    }
+  },
+)
 
-spec('[5.0 MQTT-3.14.2-1] other codes from a client are a protocol error', [5], async ({ connect }) => {
+spec('[5.0 MQTT-3.14.2-1] any other reason code from a client is a protocol error', [5], async ({ connect }) => {
   for (let reasonCode = 0; reasonCode < 256; reasonCode++) {
     if (FROM_CLIENT.includes(reasonCode)) continue
     const client = await connect('client')
@@ -96,19 +100,23 @@ spec('[5.0 MQTT-3.14.2-1] other codes from a client are a protocol error', [5], 
   }
 })
 
-spec('[5.0 MQTT-3.14.2-1] the broker sends none but its own codes', [5], async ({ broker, connect }) => {
-  const listed = [0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97]
-  for (const reasonCode of [0x00, ...listed, 0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2]) {
-    const client = await connect('client')
-    broker.clients.client?.disconnect({ reasonCode })
-    await client.expectDisconnect(reasonCode)
-  }
-  for (const reasonCode of [0x04, 0x10, 0x84, 0x91, 0x92]) {
-    const client = await connect('client')
-    broker.clients.client?.disconnect({ reasonCode })
-    await client.expectDisconnect(0x80)
-  }
-})
+spec(
+  '[5.0 MQTT-3.14.2-1] the broker sends only the reason codes that the standard lists for it',
+  [5],
+  async ({ broker, connect }) => {
+    const listed = [0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97]
+    for (const reasonCode of [0x00, ...listed, 0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2]) {
+      const client = await connect('client')
+      broker.clients.client?.disconnect({ reasonCode })
+      await client.expectDisconnect(reasonCode)
+    }
+    for (const reasonCode of [0x04, 0x10, 0x84, 0x91, 0x92]) {
+      const client = await connect('client')
+      broker.clients.client?.disconnect({ reasonCode })
+      await client.expectDisconnect(0x80)
+    }
+  },
+)
 
 spec('[5.0 MQTT-3.14.2-1] a Server Reference from a client is a protocol error', [5], async ({ connect }) => {
   const client = await connect('client')
@@ -116,7 +124,7 @@ spec('[5.0 MQTT-3.14.2-1] a Server Reference from a client is a protocol error',
   await client.expectDisconnect(0x82)
 })
 
-spec('[5.0 MQTT-3.14.2-2] the broker never puts a Session Expiry Interval into DISCONNECT', [5], async tools => {
+spec('[5.0 MQTT-3.14.2-2] DISCONNECT from the broker has no Session Expiry Interval', [5], async tools => {
   const { broker, clock, connect } = tools
   const properties = { sessionExpiryInterval: 100 }
   const ends: [reasonCode: number, end: (sendBytes: (hex: string) => void) => unknown][] = [
@@ -159,7 +167,7 @@ leavesOut('[5.0 MQTT-3.14.2-4] User Properties that are too large are left out o
 })
 
 spec(
-  '[5.0 MQTT-3.14.4-1] [5.0 MQTT-3.14.4-2] the broker sends nothing behind its DISCONNECT, and closes',
+  '[5.0 MQTT-3.14.4-1] [5.0 MQTT-3.14.4-2] the broker sends nothing after its DISCONNECT, and closes the connection',
   [5],
   async ({ broker, connect }) => {
     const client = await connect('client')
@@ -177,7 +185,7 @@ spec(
   },
 )
 
-spec('the reason reaches a client whose stream is full at the moment', [5], async ({ broker, connect }) => {
+spec('a client whose stream is full still gets the DISCONNECT with its reason', [5], async ({ broker, connect }) => {
   const client = await connect('slow')
   await client.subscribe({ topic: 'a', qos: 0 })
   client.stream.pause()
@@ -188,7 +196,7 @@ spec('the reason reaches a client whose stream is full at the moment', [5], asyn
   await client.expectDisconnect(0x97)
 })
 
-spec('a connection whose peer never closes is closed by the broker', ALL, async ({ broker, clock, connect }) => {
+spec('the broker closes a connection that its peer never closes', ALL, async ({ broker, clock, connect }) => {
   const client = await connect('client')
   const { conn } = broker.clients.client!
   client.stream.pause()
@@ -202,13 +210,13 @@ spec('a connection whose peer never closes is closed by the broker', ALL, async 
 /** Other events that end a connection whose DISCONNECT waits for earlier packets. */
 const OVERTAKERS: [what: string, overtake: (spec: Spec, client: SpecClient) => Promise<unknown>][] = [
   ['the line drops', async ({ broker }) => broker.clients.leaving!.conn.destroy(new Error('reset'))],
-  ['the client comes again', async ({ connect }) => connect('leaving')],
+  ['the client reconnects', async ({ connect }) => connect('leaving')],
   ['the broker ends it', async ({ broker }) => broker.clients.leaving!.disconnect()],
 ]
 
 for (const [what, overtake] of OVERTAKERS) {
   spec(
-    `[3.1.1 MQTT-3.14.4-3] [5.0 MQTT-3.14.4-3] a DISCONNECT that was received takes the will away, also where ${what} before its turn`,
+    `[3.1.1 MQTT-3.14.4-3] [5.0 MQTT-3.14.4-3] a received DISCONNECT removes the will, even if ${what} before the DISCONNECT is handled`,
     ALL,
     async tools => {
       const { broker, clock, connect, version } = tools
@@ -231,7 +239,7 @@ for (const [what, overtake] of OVERTAKERS) {
 }
 
 spec(
-  'the Session Expiry Interval of a DISCONNECT counts, also where the line drops before its turn',
+  'the Session Expiry Interval of a DISCONNECT applies even if the connection drops before the DISCONNECT is handled',
   [5],
   async ({ broker, clock, connect, resume }) => {
     let allow: (verdict: boolean) => void = () => {}

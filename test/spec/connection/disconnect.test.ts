@@ -46,7 +46,7 @@ const MALFORMED: Case[] = [
 const CASES: Case[] = [
   ...MALFORMED,
   {
-    what: 'a property that does not belong',
+    what: 'a property that the packet must not have',
     reasonCode: 0x81,
     versions: [5],
     provoke: sendingBytes('30 06 0001 61 02 2401'),
@@ -56,7 +56,7 @@ const CASES: Case[] = [
   { what: 'an empty topic without alias', reasonCode: 0x82, provoke: sending(textPacket('', '')) },
   { what: 'a property twice', reasonCode: 0x82, versions: [5], provoke: sendingBytes('30 08 0001 61 04 0100 0101') },
   {
-    what: 'a session expiry in DISCONNECT where CONNECT had none',
+    what: 'a session expiry in DISCONNECT if CONNECT had none',
     reasonCode: 0x82,
     versions: [5],
     provoke: sending({ cmd: 'disconnect', properties: { sessionExpiryInterval: 1 } }),
@@ -90,7 +90,7 @@ const CASES: Case[] = [
   { what: 'topic alias 0', reasonCode: 0x94, versions: [5], provoke: sendingBytes('30 07 0001 61 03 23 0000') },
   { what: 'a topic alias above the maximum', reasonCode: 0x94, versions: [5], provoke: sending(alias(17)) },
   {
-    what: 'any topic alias where the maximum is 0',
+    what: 'any topic alias if the maximum is 0',
     reasonCode: 0x94,
     versions: [5],
     options: { topicAliasMaximum: 0 },
@@ -98,7 +98,7 @@ const CASES: Case[] = [
   },
   { what: 'an unknown topic alias', reasonCode: 0x82, versions: [5], provoke: sending(alias(3, '')) },
   {
-    what: 'a packet that is too large, whose end need not be awaited',
+    what: 'a packet that is too large, before its end has arrived',
     reasonCode: 0x95,
     options: { maxPacketSize: 100 },
     provoke: sendingBytes('30 63'),
@@ -115,21 +115,21 @@ const CASES: Case[] = [
     provoke: (_, { broker }) => void broker.clients.client!.disconnect({ reasonCode: 0x86 }),
   },
   {
-    what: 'a retained message where there are none',
+    what: 'a retained message if they are not available',
     reasonCode: 0x9a,
     options: { retainAvailable: false },
     provoke: sending(textPacket('a', '', { retain: true })),
   },
   { what: 'a QoS above the maximum', reasonCode: 0x9b, options: { maximumQoS: 1 }, provoke: sending(qos2(1)) },
   {
-    what: 'a shared subscription where there are none',
+    what: 'a shared subscription if they are not available',
     reasonCode: 0x9e,
     versions: [5],
     options: { sharedSubscriptionAvailable: false },
     provoke: sending(subscribe('$share/group/a')),
   },
   {
-    what: 'a subscription identifier where there are none',
+    what: 'a subscription identifier if they are not available',
     reasonCode: 0xa1,
     versions: [5],
     options: { subscriptionIdentifiersAvailable: false },
@@ -140,8 +140,8 @@ const CASES: Case[] = [
 function titleOf({ what, reasonCode, versions = ALL }: Case): string {
   const code = `0x${reasonCode.toString(16)}`
   return versions === ALL
-    ? `[3.1.1 MQTT-4.8.0-1] [5.0 MQTT-4.13.1-1] [5.0 MQTT-4.13.2-1] ${what}: DISCONNECT ${code}, before 5.0 a plain close`
-    : `[5.0 MQTT-4.13.1-1] [5.0 MQTT-3.14.2-1] [5.0 MQTT-3.14.2-2] [5.0 MQTT-3.14.4-2] ${what}: DISCONNECT ${code}, and the end`
+    ? `[3.1.1 MQTT-4.8.0-1] [5.0 MQTT-4.13.1-1] [5.0 MQTT-4.13.2-1] ${what}: DISCONNECT ${code}, or just a close before 5.0`
+    : `[5.0 MQTT-4.13.1-1] [5.0 MQTT-3.14.2-1] [5.0 MQTT-3.14.2-2] [5.0 MQTT-3.14.4-2] ${what}: DISCONNECT ${code} and a close`
 }
 
 for (const row of CASES) {
@@ -171,7 +171,7 @@ for (const row of CASES) {
   )
 }
 
-spec('[5.0 MQTT-3.14.0-1] no DISCONNECT before CONNACK, whatever happens', ALL, async ({ broker, dial, clock }) => {
+spec('[5.0 MQTT-3.14.0-1] the broker never sends DISCONNECT before CONNACK', ALL, async ({ broker, dial, clock }) => {
   broker.authenticate = () => new Promise(() => {})
   const waiting = dial()
   waiting.send(connectPacket(waiting.version, { clientId: 'waiting' }))
@@ -190,11 +190,15 @@ spec('[5.0 MQTT-3.14.0-1] no DISCONNECT before CONNACK, whatever happens', ALL, 
   )
 })
 
-spec('a client’s DISCONNECT is answered by closing, without a word', ALL, async ({ connect }) => {
-  const client = await connect('client')
-  client.send({ cmd: 'disconnect' })
-  assert.deepEqual(await client.closed(), [])
-})
+spec(
+  'a DISCONNECT from the client is answered by closing the connection, without a packet',
+  ALL,
+  async ({ connect }) => {
+    const client = await connect('client')
+    client.send({ cmd: 'disconnect' })
+    assert.deepEqual(await client.closed(), [])
+  },
+)
 
 spec(
   '[3.1.1 MQTT-3.14.4-2] [5.0 MQTT-3.14.4-1] what a client sends after DISCONNECT is ignored',

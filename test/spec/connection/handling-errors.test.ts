@@ -57,19 +57,19 @@ function endsOneConnection(title: string, versions: readonly ProtocolVersion[], 
   })
 }
 for (const wrong of WRONG) {
-  const tested = `[3.1.1 MQTT-4.8.0-1] [5.0 MQTT-4.13.1-1] [5.0 MQTT-4.13.2-1] ${wrong[0]} ends its connection, no other`
+  const tested = `[3.1.1 MQTT-4.8.0-1] [5.0 MQTT-4.13.1-1] [5.0 MQTT-4.13.2-1] ${wrong[0]} ends its own connection and no other`
   endsOneConnection(tested, ALL, wrong)
 }
 for (const wrong of WRONG_SINCE_5) {
-  const tested = `[5.0 MQTT-4.13.1-1] [5.0 MQTT-4.13.2-1] ${wrong[0]} ends its connection, no other`
+  const tested = `[5.0 MQTT-4.13.1-1] [5.0 MQTT-4.13.2-1] ${wrong[0]} ends its own connection and no other`
   endsOneConnection(tested, [5], wrong)
 }
 
-spec('[5.0 MQTT-4.13.1-1] a malformed CONNECT is answered with CONNACK 0x81 and the end', [5], async ({ dial }) => {
+spec('[5.0 MQTT-4.13.1-1] a malformed CONNECT is answered with CONNACK 0x81 and a close', [5], async ({ dial }) => {
   await refuse(dial(), packetBytes(0x10, textField('MQTT'), '05 02 00'), 0x81)
 })
 
-spec('garbage instead of CONNECT closes without a word', ALL, async ({ dial }) => {
+spec('garbage instead of CONNECT closes the connection without an answer', ALL, async ({ dial }) => {
   for (const bytes of [
     '00',
     'ff ff ff ff',
@@ -82,17 +82,21 @@ spec('garbage instead of CONNECT closes without a word', ALL, async ({ dial }) =
   }
 })
 
-spec('[5.0 MQTT-4.13.2-1] after a DISCONNECT of 0x80 and above from a client the broker closes', [5], async tools => {
-  for (const reasonCode of [0x80, 0x81, 0x82, 0x94]) {
-    const client = await tools.connect('client')
-    client.send({ cmd: 'disconnect', reasonCode })
-    assert.deepEqual(await client.closed(), [])
-  }
-  assert.equal(tools.broker.connectedClients, 0)
-})
+spec(
+  '[5.0 MQTT-4.13.2-1] after a DISCONNECT with 0x80 or above from a client the broker closes the connection',
+  [5],
+  async tools => {
+    for (const reasonCode of [0x80, 0x81, 0x82, 0x94]) {
+      const client = await tools.connect('client')
+      client.send({ cmd: 'disconnect', reasonCode })
+      assert.deepEqual(await client.closed(), [])
+    }
+    assert.equal(tools.broker.connectedClients, 0)
+  },
+)
 
 spec(
-  '[3.1.1 MQTT-4.8.0-2] a packet that cannot be handled for the moment ends its connection, and no other',
+  '[3.1.1 MQTT-4.8.0-2] a packet that cannot be handled at the moment ends its own connection and no other',
   [3, 4],
   async ({ broker, connect }) => {
     broker.published = ({ topic }) => {
@@ -107,7 +111,7 @@ spec(
   },
 )
 
-spec('bytes behind an error are not looked at', ALL, async ({ version, broker, connect }) => {
+spec('bytes after an error are ignored', ALL, async ({ version, broker, connect }) => {
   let published = 0
   broker.on('publish', () => published++)
   const client = await connect('client')

@@ -125,7 +125,7 @@ async function exchange(nearUrl: string, farUrl: string): Promise<void> {
 
 describe('a Mosquitto bridge', { skip: withoutMosquittoBroker }, () => {
   for (const protocol of ['mqttv311', 'mqttv50'] as const) {
-    it(`of ${protocol} to a broker without hooks`, () => bridged(protocol, libraryBroker))
-    it(`of ${protocol} to the command`, () => bridged(protocol, commandBroker))
+    it(`connects with ${protocol} to a broker without hooks`, () => bridged(protocol, libraryBroker))
+    it(`connects with ${protocol} to the command`, () => bridged(protocol, commandBroker))
   }
 })

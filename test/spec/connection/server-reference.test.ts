@@ -80,7 +80,7 @@ for (const [name, set] of GATES) {
   }
 
   spec(
-    `[5.0 MQTT-3.2.2-19] [5.0 MQTT-3.2.2-20] ${name}: a client of small packets is told where to go and no more`,
+    `[5.0 MQTT-3.2.2-19] [5.0 MQTT-3.2.2-20] ${name}: a client that accepts only small packets gets just the server reference`,
     [5],
     async frame => {
       set(frame, MOVED)
@@ -97,7 +97,7 @@ async function dismissed({ broker, connect }: Spec, properties = {}): Promise<Sp
   return client
 }
 
-spec('client.disconnect() says why and where to go', ALL, async frame => {
+spec('client.disconnect() sends the reason and the server reference', ALL, async frame => {
   const packets = await (await dismissed(frame)).closed()
   if (frame.version !== 5) {
     assert.deepEqual(packets, [])
@@ -110,7 +110,7 @@ spec('client.disconnect() says why and where to go', ALL, async frame => {
 })
 
 spec(
-  '[5.0 MQTT-3.14.2-3] [5.0 MQTT-3.14.2-4] [5.0 MQTT-3.14.2-2] and to a client of small packets no more than that',
+  '[5.0 MQTT-3.14.2-3] [5.0 MQTT-3.14.2-4] [5.0 MQTT-3.14.2-2] client.disconnect() sends just the server reference to a client that accepts only small packets',
   [5],
   async frame => {
     const client = await dismissed(frame, { maximumPacketSize: 60, sessionExpiryInterval: 10 })
@@ -141,7 +141,7 @@ async function explanations({ broker, connect }: Spec, requestProblemInformation
 }
 
 spec(
-  '[5.0 MQTT-3.1.2-29] without problem information only CONNACK, DISCONNECT and PUBLISH explain themselves',
+  '[5.0 MQTT-3.1.2-29] with Request Problem Information 0 only CONNACK, DISCONNECT and PUBLISH have Reason Strings and User Properties',
   [5],
   async frame => {
     assert.deepEqual(await explanations(frame, true), { puback: true, pubrec: true, suback: true, disconnect: true })
@@ -161,9 +161,13 @@ spec(
   },
 )
 
-spec('[5.0 MQTT-3.1.2-29] the user properties of a message are passed on to all', [5], async ({ broker, connect }) => {
-  const client = await connect('client', { properties: { requestProblemInformation: false } })
-  await client.subscribe({ topic: 'a', qos: 0 })
-  await broker.publish({ topic: 'a', properties: { userProperties: { name: 'value' } } })
-  assert.deepEqual(plain((await client.expect('publish')).properties), { userProperties: { name: 'value' } })
-})
+spec(
+  '[5.0 MQTT-3.1.2-29] the User Properties of a message are passed on whatever Request Problem Information says',
+  [5],
+  async ({ broker, connect }) => {
+    const client = await connect('client', { properties: { requestProblemInformation: false } })
+    await client.subscribe({ topic: 'a', qos: 0 })
+    await broker.publish({ topic: 'a', properties: { userProperties: { name: 'value' } } })
+    assert.deepEqual(plain((await client.expect('publish')).properties), { userProperties: { name: 'value' } })
+  },
+)

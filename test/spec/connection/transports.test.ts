@@ -96,7 +96,7 @@ for (const version of VERSIONS) {
     })
   })
 
-  test(`[3.1.1 MQTT-7.1.1-1] [5.0 MQTT-4.2-1] so does TLS (version ${version})`, async () => {
+  test(`[3.1.1 MQTT-7.1.1-1] [5.0 MQTT-4.2-1] TLS keeps all bytes in order (version ${version})`, async () => {
     const { key, cert } = await makeCertificate()
     await listening({ transport: 'tls', port: 0, tls: { key, cert } }, async port => {
       const socket = tls.connect({ port, host: '127.0.0.1', ca: [cert], checkServerIdentity: () => undefined })
@@ -105,13 +105,13 @@ for (const version of VERSIONS) {
     })
   })
 
-  test(`[3.1.1 MQTT-7.1.1-1] [5.0 MQTT-4.2-1] so does WebSocket (version ${version})`, async () => {
+  test(`[3.1.1 MQTT-7.1.1-1] [5.0 MQTT-4.2-1] WebSocket keeps all bytes in order (version ${version})`, async () => {
     await listening({ transport: 'ws', port: 0 }, async port => {
       await exchange(lineOfWebSocket(await webSocketTo(port)), version)
     })
   })
 
-  test(`[3.1.1 MQTT-6.0.0-2] [5.0 MQTT-6.0.0-2] WebSocket frames need not be packets (version ${version})`, async () => {
+  test(`[3.1.1 MQTT-6.0.0-2] [5.0 MQTT-6.0.0-2] the borders of WebSocket frames need not be those of packets (version ${version})`, async () => {
     await listening({ transport: 'ws', port: 0 }, async port => {
       const socket = await webSocketTo(port)
       const line = lineOfWebSocket(socket)
@@ -127,7 +127,7 @@ for (const version of VERSIONS) {
     })
   })
 
-  test(`[3.1.1 MQTT-6.0.0-1] [5.0 MQTT-6.0.0-1] a text frame closes the connection (version ${version})`, async () => {
+  test(`[3.1.1 MQTT-6.0.0-1] [5.0 MQTT-6.0.0-1] a WebSocket text frame closes the connection (version ${version})`, async () => {
     await listening({ transport: 'ws', port: 0 }, async port => {
       for (const before of [Buffer.alloc(0), hex(connectBytes(version))]) {
         const socket = await webSocketTo(port)
@@ -140,7 +140,7 @@ for (const version of VERSIONS) {
   })
 }
 
-test('[3.1.1 MQTT-6.0.0-3] [5.0 MQTT-6.0.0-3] a WebSocket that does not offer mqtt is refused', async () => {
+test('[3.1.1 MQTT-6.0.0-3] [5.0 MQTT-6.0.0-3] a WebSocket client that does not offer the sub-protocol mqtt is refused', async () => {
   await listening({ transport: 'ws', port: 0 }, async port => {
     for (const offered of [[], ['chat'], ['mqttv5']]) {
       await assert.rejects(webSocketTo(port, offered), /400/)
@@ -148,7 +148,7 @@ test('[3.1.1 MQTT-6.0.0-3] [5.0 MQTT-6.0.0-3] a WebSocket that does not offer mq
   })
 })
 
-test('[3.1.1 MQTT-6.0.0-4] [5.0 MQTT-6.0.0-4] the sub-protocol that is chosen is mqtt', async () => {
+test('[3.1.1 MQTT-6.0.0-4] [5.0 MQTT-6.0.0-4] the broker chooses the WebSocket sub-protocol mqtt', async () => {
   await listening({ transport: 'ws', port: 0 }, async port => {
     for (const offered of [['mqtt'], ['chat', 'mqtt'], ['mqttv3.1', 'mqtt']]) {
       const socket = await webSocketTo(port, offered)

@@ -64,7 +64,7 @@ spec('[3.1.1 MQTT-1.5.3-2] [5.0 MQTT-1.5.4-2] U+0000 in a string of CONNECT is r
 })
 
 spec(
-  '[3.1.1 MQTT-1.5.3-3] [5.0 MQTT-1.5.4-3] EF BB BF is the character U+FEFF, wherever it is, and is kept',
+  '[3.1.1 MQTT-1.5.3-3] [5.0 MQTT-1.5.4-3] EF BB BF is kept as the character U+FEFF, wherever it occurs',
   ALL,
   async ({ connect }) => {
     const client = await connect('client')
@@ -78,28 +78,36 @@ spec(
   },
 )
 
-spec('control characters, non-characters and all planes are passed on as they are', ALL, async ({ connect }) => {
-  const client = await connect('client')
-  const topic = 'a\u0001\u001f\u007f\u009f\ufffe\ufdd0😀\u{10ffff}'
-  await client.subscribe({ topic, qos: 0 })
-  await client.publish({ topic })
-  assert.equal((await client.expect('publish')).topic, topic)
-})
-
-spec('[5.0 MQTT-1.5.7-1] name and value of a User Property are UTF-8 without U+0000', [5], async ({ connect }) => {
-  for (const pair of [
-    [hexField('ff'), textField('v')],
-    [textField('k'), hexField('ed a0 80')],
-    [hexField('00'), textField('v')],
-    [textField('k'), hexField('61 00')],
-  ]) {
+spec(
+  'control characters, non-characters and characters of all planes are passed on unchanged',
+  ALL,
+  async ({ connect }) => {
     const client = await connect('client')
-    client.sendBytes(packetBytes(0x30, textField('a'), propertiesOf(5, `26 ${pair.join(' ')}`)))
-    await client.expectDisconnect(0x81)
-  }
-})
+    const topic = 'a\u0001\u001f\u007f\u009f\ufffe\ufdd0😀\u{10ffff}'
+    await client.subscribe({ topic, qos: 0 })
+    await client.publish({ topic })
+    assert.equal((await client.expect('publish')).topic, topic)
+  },
+)
 
-spec('[5.0 MQTT-1.5.5-1] a Variable Byte Integer is as short as can be', [5], async ({ connect }) => {
+spec(
+  '[5.0 MQTT-1.5.7-1] a User Property whose name or value is not UTF-8 or contains U+0000 is malformed',
+  [5],
+  async ({ connect }) => {
+    for (const pair of [
+      [hexField('ff'), textField('v')],
+      [textField('k'), hexField('ed a0 80')],
+      [hexField('00'), textField('v')],
+      [textField('k'), hexField('61 00')],
+    ]) {
+      const client = await connect('client')
+      client.sendBytes(packetBytes(0x30, textField('a'), propertiesOf(5, `26 ${pair.join(' ')}`)))
+      await client.expectDisconnect(0x81)
+    }
+  },
+)
+
+spec('[5.0 MQTT-1.5.5-1] a Variable Byte Integer with unnecessary bytes is malformed', [5], async ({ connect }) => {
   const wrong = [
     'c0 80 00', // remaining length 0 in two bytes
     '30 85 80 00 0001 61 00 62', // 5 in three
@@ -120,7 +128,7 @@ spec('before 5.0 a length may take more bytes than it needs', [3, 4], async ({ c
   await client.expect('pingresp')
 })
 
-spec('[5.0 MQTT-1.5.5-1] the broker writes lengths as short as can be', [5], async ({ connect }) => {
+spec('[5.0 MQTT-1.5.5-1] the broker encodes lengths in as few bytes as possible', [5], async ({ connect }) => {
   const client = await connect('client')
   await client.subscribe({ topic: 'a', qos: 0 })
   for (const [payload, length] of [
@@ -149,7 +157,7 @@ const RESERVED_FLAGS: readonly [name: string, first: number, rest: (version: Pro
 ]
 for (const [name, first, rest] of RESERVED_FLAGS) {
   spec(
-    `[3.1.1 MQTT-2.2.2-1] [3.1.1 MQTT-2.2.2-2] [5.0 MQTT-2.1.3-1] other flags than its own in ${name} end the connection`,
+    `[3.1.1 MQTT-2.2.2-1] [3.1.1 MQTT-2.2.2-2] [5.0 MQTT-2.1.3-1] wrong flags in ${name} end the connection`,
     [4, 5],
     async ({ version, connect }) => {
       for (let flags = 0; flags < 16; flags++) {
@@ -163,7 +171,7 @@ for (const [name, first, rest] of RESERVED_FLAGS) {
 }
 
 spec(
-  '[3.1.1 MQTT-2.2.2-2] [5.0 MQTT-2.1.3-1] flags in CONNECT close the connection',
+  '[3.1.1 MQTT-2.2.2-2] [5.0 MQTT-2.1.3-1] flags in the fixed header of CONNECT close the connection',
   ALL,
   async ({ version, dial }) => {
     for (let flags = 1; flags < 16; flags++) {
@@ -191,7 +199,7 @@ for (const [first, name] of [
   })
 }
 
-spec('AUTH before 5.0 is no packet at all', [3, 4], async ({ connect }) => {
+spec('AUTH before 5.0 is an unknown packet type', [3, 4], async ({ connect }) => {
   const client = await connect('client')
   client.sendBytes('f0 00')
   assert.deepEqual(await client.closed(), [])

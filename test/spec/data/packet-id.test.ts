@@ -72,7 +72,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-2.3.1-4] [5.0 MQTT-2.2.1-4] the broker gives every message on its way an identifier that is free, and not 0',
+  '[3.1.1 MQTT-2.3.1-4] [5.0 MQTT-2.2.1-4] each message in flight has a packet identifier that is unused and not 0',
   ALL,
   async ({ version, broker, connect, resume }) => {
     const client = await connect('client', keptSession(version))
@@ -110,21 +110,25 @@ spec(
   },
 )
 
-spec('[5.0 MQTT-2.2.1-4] identifiers go round: 70,000 messages in a row', [5], async ({ broker, connect }) => {
-  const client = await connect('client')
-  await client.subscribe({ topic: 'a', qos: 1 })
-  // one that stays unacknowledged: its identifier is never assigned again
-  await broker.publish({ topic: 'a', qos: 1 })
-  const { messageId: taken } = await client.expect('publish')
-  for (let i = 0; i < 700; i++) {
-    for (let j = 0; j < 99; j++) broker.publish({ topic: 'a', qos: 1 })
-    for (let j = 0; j < 99; j++) {
-      const { messageId } = await client.expect('publish')
-      assert.ok(messageId! > 0 && messageId !== taken)
-      client.send({ cmd: 'puback', messageId: messageId! })
+spec(
+  '[5.0 MQTT-2.2.1-4] packet identifiers wrap around: 70,000 messages in a row',
+  [5],
+  async ({ broker, connect }) => {
+    const client = await connect('client')
+    await client.subscribe({ topic: 'a', qos: 1 })
+    // one that stays unacknowledged: its identifier is never assigned again
+    await broker.publish({ topic: 'a', qos: 1 })
+    const { messageId: taken } = await client.expect('publish')
+    for (let i = 0; i < 700; i++) {
+      for (let j = 0; j < 99; j++) broker.publish({ topic: 'a', qos: 1 })
+      for (let j = 0; j < 99; j++) {
+        const { messageId } = await client.expect('publish')
+        assert.ok(messageId! > 0 && messageId !== taken)
+        client.send({ cmd: 'puback', messageId: messageId! })
+      }
     }
-  }
-})
+  },
+)
 
 spec(
   '[3.1.1 MQTT-2.3.1-5] [5.0 MQTT-2.2.1-2] a PUBLISH with QoS 0 has no packet identifier, in either direction',
@@ -154,18 +158,22 @@ for (const [name, bytes] of SHORT_OF_PROPERTIES) {
   })
 }
 
-spec('[5.0 MQTT-2.2.2-1] the broker says 0 where it has no properties', [5], async ({ connect }) => {
-  const client = await connect('client')
-  const bytes = recordBytes(client)
-  await client.subscribe({ topic: 'a', qos: 0 })
-  assert.equal(bytes.take(), '900400010000')
-  client.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a'] })
-  await client.expect('unsuback')
-  assert.equal(bytes.take(), 'b00400020000')
-})
+spec(
+  '[5.0 MQTT-2.2.2-1] the broker sends a property length of 0 if there are no properties',
+  [5],
+  async ({ connect }) => {
+    const client = await connect('client')
+    const bytes = recordBytes(client)
+    await client.subscribe({ topic: 'a', qos: 0 })
+    assert.equal(bytes.take(), '900400010000')
+    client.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a'] })
+    await client.expect('unsuback')
+    assert.equal(bytes.take(), 'b00400020000')
+  },
+)
 
 spec(
-  '[5.0 MQTT-2.2.2-1] acknowledgements, DISCONNECT and AUTH may be short of it',
+  '[5.0 MQTT-2.2.2-1] acknowledgements, DISCONNECT and AUTH may leave out the property length',
   [5],
   async ({ broker, connect }) => {
     const client = await connect('client')

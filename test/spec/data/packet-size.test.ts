@@ -76,7 +76,7 @@ spec(
     }
     const stranger = dial()
     stranger.sendBytes('10 ff 7f 00 05')
-    assert.deepEqual(await stranger.closed(), [], 'no further than it looks like MQTT')
+    assert.deepEqual(await stranger.closed(), [], 'the broker reads only as long as the bytes look like MQTT')
   },
   { maxPacketSize: 200 },
 )
@@ -109,17 +109,21 @@ spec(
   { maxConnectSize: 2 ** 20 },
 )
 
-spec('whoever was not let in may send 64 KiB: of a larger CONNECT, nothing is waited for', [3, 4, 5], async context => {
-  const { broker, version, dial } = context
-  const errors: unknown[] = []
-  broker.on('connectionError', (_, { code }) => errors.push(code))
-  const client = dial()
-  // 64 KiB and a byte
-  client.sendBytes(`10 fd ff 03 ${version === 3 ? '0006 4d5149736470 03' : `0004 4d515454 0${version}`}`)
-  const packets = await client.closed()
-  assert.deepEqual(errors, ['ANAX_ERR_PACKET_TOO_LARGE'])
-  assert.deepEqual(packets.length, version === 5 ? 1 : 0)
-})
+spec(
+  'before it is accepted a client may send 64 KiB: a larger CONNECT is refused before its end has arrived',
+  [3, 4, 5],
+  async context => {
+    const { broker, version, dial } = context
+    const errors: unknown[] = []
+    broker.on('connectionError', (_, { code }) => errors.push(code))
+    const client = dial()
+    // 64 KiB and a byte
+    client.sendBytes(`10 fd ff 03 ${version === 3 ? '0006 4d5149736470 03' : `0004 4d515454 0${version}`}`)
+    const packets = await client.closed()
+    assert.deepEqual(errors, ['ANAX_ERR_PACKET_TOO_LARGE'])
+    assert.deepEqual(packets.length, version === 5 ? 1 : 0)
+  },
+)
 
 spec(
   'the limit of CONNECT is one of strangers: who was let in may send more, and who authenticates may not',
@@ -144,7 +148,7 @@ spec(
 for (const qos of [0, 1, 2] as const) {
   for (const session of ['clean', 'kept'] as const) {
     spec(
-      `[5.0 MQTT-3.1.2-24] [5.0 MQTT-3.1.2-25] QoS ${qos}, ${session} session: what is too large for the client is` +
+      `[5.0 MQTT-3.1.2-24] [5.0 MQTT-3.1.2-25] QoS ${qos}, ${session} session: a message that is too large for the client is` +
         ' discarded, and counts as delivered',
       [5],
       async context => {
@@ -160,7 +164,7 @@ for (const qos of [0, 1, 2] as const) {
         await subscriber.subscribe({ topic: 'a', qos: 2 })
         await broker.publish({ topic: 'a', qos, payload: 'x'.repeat(200) })
         await broker.publish({ topic: 'a', qos, payload: 'small' })
-        assert.deepEqual(texts(await receive(subscriber, 1)), ['small'], 'it has taken no quota')
+        assert.deepEqual(texts(await receive(subscriber, 1)), ['small'], 'it uses no quota')
         assert.deepEqual(drops, [['subscriber', 'packet-too-large', 200]])
         await subscriber.drop()
         const returned = await connect('subscriber', {
@@ -173,16 +177,20 @@ for (const qos of [0, 1, 2] as const) {
   }
 }
 
-spec('[5.0 MQTT-3.1.2-24] the whole packet counts: exactly the maximum goes out', [5], async ({ connect, broker }) => {
-  const subscriber = await connect('subscriber', { properties: { maximumPacketSize: 100 } })
-  await subscriber.subscribe({ topic: 'a', qos: 1 })
-  // 2 fixed header, 3 topic, 2 packet id, 1 properties
-  await broker.publish({ topic: 'a', qos: 1, payload: 'x'.repeat(93) })
-  await broker.publish({ topic: 'a', qos: 1, payload: 'x'.repeat(92) })
-  const [message] = await receive(subscriber, 1)
-  assert.equal(message!.payload.length, 92)
-  await subscriber.expectNothing()
-})
+spec(
+  '[5.0 MQTT-3.1.2-24] the size of the whole packet counts: one of exactly the maximum is sent',
+  [5],
+  async ({ connect, broker }) => {
+    const subscriber = await connect('subscriber', { properties: { maximumPacketSize: 100 } })
+    await subscriber.subscribe({ topic: 'a', qos: 1 })
+    // 2 fixed header, 3 topic, 2 packet id, 1 properties
+    await broker.publish({ topic: 'a', qos: 1, payload: 'x'.repeat(93) })
+    await broker.publish({ topic: 'a', qos: 1, payload: 'x'.repeat(92) })
+    const [message] = await receive(subscriber, 1)
+    assert.equal(message!.payload.length, 92)
+    await subscriber.expectNothing()
+  },
+)
 
 spec('each client has its own maximum', [5], async ({ connect, broker }) => {
   const small = await connect('small', { properties: { maximumPacketSize: 50 } })
@@ -195,7 +203,7 @@ spec('each client has its own maximum', [5], async ({ connect, broker }) => {
 
 for (const cmd of ['subscribe', 'unsubscribe'] as const) {
   spec(
-    `a client whose ${cmd.toUpperCase()} cannot be answered in the size that it accepts is told so, and not left waiting`,
+    `a client that does not accept an answer to ${cmd.toUpperCase()} of the necessary size is disconnected with the reason`,
     [5],
     async ({ connect }) => {
       const client = await connect('terse', { properties: { maximumPacketSize: 30 } })
@@ -228,7 +236,7 @@ spec('a retained message that is too large is left out, those that fit are sent'
   assert.deepEqual(drops, Array(2).fill(['client', 'packet-too-large', 200]))
 })
 
-spec('what was sent and is too large for the next connection is not sent again', [5], async context => {
+spec('a message in flight that is too large for the next connection is not sent again', [5], async context => {
   const { connect, broker } = context
   const drops = dropsOf(context)
   const subscriber = await connect('subscriber', keptSession(5))
@@ -249,7 +257,7 @@ for (const [cmd, clauses] of [
   ['pubrec', '[5.0 MQTT-3.5.2-2] [5.0 MQTT-3.5.2-3]'],
 ] as const) {
   spec(
-    `${clauses} ${cmd.toUpperCase()} does without its explanation where it would be too large`,
+    `${clauses} ${cmd.toUpperCase()} has no Reason String and User Properties if they would make it too large`,
     [5],
     async ({ broker, connect }) => {
       broker.authorizePublish = (_client, _packet, callback) => callback(new Error('r'.repeat(100)))
@@ -267,7 +275,7 @@ for (const [cmd, clauses] of [
 }
 
 spec(
-  '[5.0 MQTT-3.6.2-2] [5.0 MQTT-3.6.2-3] [5.0 MQTT-3.7.2-2] [5.0 MQTT-3.7.2-3] PUBREL and PUBCOMP have no explanation',
+  '[5.0 MQTT-3.6.2-2] [5.0 MQTT-3.6.2-3] [5.0 MQTT-3.7.2-2] [5.0 MQTT-3.7.2-3] PUBREL and PUBCOMP have no Reason String and User Properties',
   [5],
   async ({ connect }) => {
     const client = await connect('client', { properties: { maximumPacketSize: 30 } })

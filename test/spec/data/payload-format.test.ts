@@ -53,7 +53,7 @@ spec(
   { validatePayloadFormat: true },
 )
 
-spec('[5.0 MQTT-3.3.2-4] nothing is held against the payload by default', [5], async ({ connect }) => {
+spec('[5.0 MQTT-3.3.2-4] the payload is not checked by default', [5], async ({ connect }) => {
   const subscriber = await connect('subscriber')
   await subscriber.subscribe({ topic: 'a', qos: 1 })
   const publisher = await connect('publisher')

@@ -30,12 +30,12 @@ spec(
     for (const alias of [3, 2, 1]) publisher.send(aliased('', alias, 'by alias'))
     const messages = await receive(subscriber, 6)
     assert.deepEqual(topics(messages), ['topic/1', 'topic/2', 'topic/3', 'topic/3', 'topic/2', 'topic/1'])
-    assert.deepEqual(aliases(messages), Array(6).fill(undefined), "it is the publisher's alias, and goes no further")
+    assert.deepEqual(aliases(messages), Array(6).fill(undefined), 'the alias of the publisher is not passed on')
   },
   { topicAliasMaximum: 3 },
 )
 
-spec('an alias can be given another topic, and QoS does not matter', [5], async ({ connect }) => {
+spec('an alias can be given another topic, with any QoS', [5], async ({ connect }) => {
   const subscriber = await subscriberOf('#', await connect('subscriber'))
   const publisher = await connect('publisher')
   publisher.send(
@@ -49,9 +49,9 @@ spec('an alias can be given another topic, and QoS does not matter', [5], async 
 
 for (const [what, alias, maximum] of [
   ['[5.0 MQTT-3.3.2-8] alias 0', 0, 3],
-  ['[5.0 MQTT-3.3.2-9] an alias above our maximum', 4, 3],
+  ['[5.0 MQTT-3.3.2-9] an alias above the broker’s maximum', 4, 3],
   ['[5.0 MQTT-3.3.2-9] the largest alias', 65_535, 3],
-  ['[5.0 MQTT-3.3.2-9] any alias where we allow none', 1, 0],
+  ['[5.0 MQTT-3.3.2-9] any alias if the broker allows none', 1, 0],
 ] as const) {
   spec(
     `${what} is answered with 0x94`,
@@ -72,7 +72,7 @@ spec('an alias that was never defined is a protocol error', [5], async ({ connec
 })
 
 spec(
-  '[5.0 MQTT-3.3.2-7] aliases end with their connection, even where the session goes on',
+  '[5.0 MQTT-3.3.2-7] aliases end with their connection, even if the session is resumed',
   [5],
   async ({ connect }) => {
     const publisher = await connect('publisher', keptSession(5))
@@ -85,7 +85,7 @@ spec(
   },
 )
 
-spec("aliases of one client are none of another's", [5], async ({ connect }) => {
+spec('each client has its own aliases', [5], async ({ connect }) => {
   const one = await connect('one')
   one.send(aliased('topic', 1))
   await one.settle()
@@ -107,7 +107,7 @@ spec('hooks and events see the topic, not the alias', [5], async ({ broker, conn
   assert.deepEqual(seen, Array(4).fill(['topic', undefined]))
 })
 
-spec('a PUBLISH that is refused defines its alias all the same', [5], async ({ broker, connect }) => {
+spec('a PUBLISH that is refused still defines its alias', [5], async ({ broker, connect }) => {
   broker.authorizePublish = (_, { payload }) => payload.toString() !== 'refused'
   const subscriber = await subscriberOf('#', await connect('subscriber'))
   const publisher = await connect('publisher')
@@ -115,7 +115,7 @@ spec('a PUBLISH that is refused defines its alias all the same', [5], async ({ b
   assert.deepEqual(topics(await receive(subscriber, 1)), ['topic'])
 })
 
-spec('a retained message that came by alias is kept under its topic', [5], async ({ connect }) => {
+spec('a retained message published by alias is stored under its topic', [5], async ({ connect }) => {
   const publisher = await connect('publisher')
   publisher.send(aliased('topic', 1), { ...aliased('', 1, 'kept'), retain: true })
   await publisher.settle()
@@ -124,7 +124,7 @@ spec('a retained message that came by alias is kept under its topic', [5], async
 })
 
 spec(
-  '[5.0 MQTT-3.3.2-11] [5.0 MQTT-3.3.2-8] our aliases stay within the maximum of the client',
+  '[5.0 MQTT-3.3.2-11] [5.0 MQTT-3.3.2-8] the broker’s aliases stay within the maximum of the client',
   [5],
   async ({ broker, connect }) => {
     const subscriber = await subscriberOf('#', await connect('subscriber', { properties: { topicAliasMaximum: 2 } }))
@@ -161,7 +161,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.3.2-7] our aliases begin anew with each connection: what is sent again has its topic',
+  '[5.0 MQTT-3.3.2-7] the broker’s aliases end with each connection: a message that is sent again has its topic',
   [5],
   async ({ broker, connect }) => {
     const packet = { clean: false, properties: { sessionExpiryInterval: 100, topicAliasMaximum: 5 } }
@@ -191,7 +191,7 @@ spec('a message that is too large to be sent defines no alias', [5], async ({ br
   assert.deepEqual([message!.topic, message!.properties?.topicAlias], ['topic', 1])
 })
 
-spec('a message that fits only without an alias goes without', [5], async ({ broker, connect }) => {
+spec('a message that fits only without an alias is sent without one', [5], async ({ broker, connect }) => {
   // 2 + 2 + 5 (topic) + 1 (no properties) + payload; an alias would take 3 more
   const properties = { topicAliasMaximum: 5, maximumPacketSize: 100 }
   const subscriber = await subscriberOf('#', await connect('subscriber', { properties }))

@@ -35,7 +35,7 @@ const MATCHES: readonly (readonly [filter: string, matching: string[], others: s
 ]
 
 for (const [filter, matching, others] of MATCHES) {
-  spec(`[5.0 MQTT-3.3.2-3] what ${filter} matches and what it does not`, ALL, async ({ connect }) => {
+  spec(`[5.0 MQTT-3.3.2-3] topics that ${filter} matches, and topics that it does not`, ALL, async ({ connect }) => {
     const client = await connect('subscriber')
     await client.subscribe({ topic: filter, qos: 0 })
     const publisher = await connect('publisher')
@@ -47,7 +47,7 @@ for (const [filter, matching, others] of MATCHES) {
     )
   })
 
-  spec(`what ${filter} matches of what is retained`, ALL, async ({ connect }) => {
+  spec(`retained messages that ${filter} matches`, ALL, async ({ connect }) => {
     const publisher = await connect('publisher')
     for (const topic of [...others, ...matching]) await publishText(publisher, topic, 'kept', { retain: true })
     const client = await connect('subscriber')
@@ -79,7 +79,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-4.7.2-1] [5.0 MQTT-4.7.2-1] messages of the host below $SYS/ go to filters that name it only',
+  '[3.1.1 MQTT-4.7.2-1] [5.0 MQTT-4.7.2-1] messages of the application below $SYS/ go only to filters that begin with $SYS/',
   ALL,
   async ({ broker, connect }) => {
     const client = await connect('wide')
@@ -94,7 +94,7 @@ spec(
 
 for (const qos of [0, 1, 2] as const) {
   spec(
-    `[3.1.1 MQTT-3.3.5-2] what a client publishes below $SYS/ with QoS ${qos} is dropped, and nobody is cut for it`,
+    `[3.1.1 MQTT-3.3.5-2] a QoS ${qos} PUBLISH of a client below $SYS/ is dropped, and the client stays connected`,
     ALL,
     async ({ version, broker, connect }) => {
       const refused: unknown[] = []
@@ -114,23 +114,27 @@ for (const qos of [0, 1, 2] as const) {
   )
 }
 
-spec('without a hook, a bridge may tell its state where Mosquitto has it tell, and nobody else', ALL, async scene => {
-  const { broker, connect } = scene
-  const refused: string[] = []
-  broker.on('publishRefused', (_, { topic }) => refused.push(topic))
-  const bridge = await connect('bridge')
-  await publishText(bridge, '$SYS/broker/connection/b/state', '1', { qos: 1, retain: true })
-  const others = [
-    '$SYS/broker/connection/b/state/x',
-    '$SYS/broker/connection/state',
-    '$SYS/broker/connection/b/c/state',
-  ]
-  for (const topic of others) await publishText(bridge, topic, '1', { qos: 1 })
-  assert.deepEqual(refused, others)
-  const watcher = await connect('watcher')
-  await watcher.subscribe({ topic: '$SYS/broker/connection/#', qos: 1 })
-  assert.deepEqual(await receiveTexts(watcher), ['1'])
-})
+spec(
+  'without a hook, bridges and no other clients may publish their state on Mosquitto’s topic for it',
+  ALL,
+  async scene => {
+    const { broker, connect } = scene
+    const refused: string[] = []
+    broker.on('publishRefused', (_, { topic }) => refused.push(topic))
+    const bridge = await connect('bridge')
+    await publishText(bridge, '$SYS/broker/connection/b/state', '1', { qos: 1, retain: true })
+    const others = [
+      '$SYS/broker/connection/b/state/x',
+      '$SYS/broker/connection/state',
+      '$SYS/broker/connection/b/c/state',
+    ]
+    for (const topic of others) await publishText(bridge, topic, '1', { qos: 1 })
+    assert.deepEqual(refused, others)
+    const watcher = await connect('watcher')
+    await watcher.subscribe({ topic: '$SYS/broker/connection/#', qos: 1 })
+    assert.deepEqual(await receiveTexts(watcher), ['1'])
+  },
+)
 
 for (const [refusedPublish, verdict, isCut] of [
   ['disconnect', false, true],
@@ -204,7 +208,7 @@ spec('[3.1.1 MQTT-4.7.3-3] [5.0 MQTT-4.7.3-3] topics and filters of 65535 bytes 
 })
 
 spec(
-  '[3.1.1 MQTT-4.7.3-4] [5.0 MQTT-4.7.3-4] matching takes the text as it is: no normalisation, no replacement',
+  '[3.1.1 MQTT-4.7.3-4] [5.0 MQTT-4.7.3-4] matching compares the text as it is, without Unicode normalisation',
   ALL,
   async ({ connect }) => {
     const spellings = [

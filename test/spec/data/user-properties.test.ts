@@ -38,10 +38,10 @@ function record(client: SpecClient): () => string {
 
 for (const qos of [0, 1, 2] as const) {
   spec(
-    `[5.0 MQTT-3.3.2-17] [5.0 MQTT-3.3.2-18] QoS ${qos}: all pairs arrive in their order, byte for byte`,
+    `[5.0 MQTT-3.3.2-17] [5.0 MQTT-3.3.2-18] QoS ${qos}: all User Properties arrive in order, byte for byte`,
     [5],
     async ({ connect }) => {
-      assert(LIST.length / 2 < 118, 'one byte of length is enough')
+      assert(LIST.length / 2 < 118, 'the length fits into one byte')
       const subscriber = await connect('subscriber')
       await subscriber.subscribe({ topic: 'a', qos })
       const received = record(subscriber)
@@ -54,41 +54,49 @@ for (const qos of [0, 1, 2] as const) {
 }
 
 for (const [way, retain] of [
-  ['a message that waited for its session', false],
+  ['a message that was queued for its session', false],
   ['a retained message', true],
 ] as const) {
-  spec(`[5.0 MQTT-3.3.2-17] [5.0 MQTT-3.3.2-18] so do those of ${way}`, [5], async ({ connect, dial }) => {
-    const away = await connect('away', keptSession(5))
-    if (!retain) await away.subscribe({ topic: 'a', qos: 1 })
-    await away.disconnect()
-    const publisher = await connect('publisher')
-    publisher.sendBytes(publishBytes(retain ? '33' : '32', '0009'))
-    await publisher.expect('puback')
-    const returned = dial()
-    const received = record(returned)
-    await returned.connect({ clientId: 'away', ...keptSession(5) })
-    if (retain) await returned.subscribe({ topic: 'a', qos: 1 })
-    await returned.expect('publish')
-    assert(received().includes(LIST))
-  })
+  spec(
+    `[5.0 MQTT-3.3.2-17] [5.0 MQTT-3.3.2-18] the User Properties of ${way} arrive in order, byte for byte`,
+    [5],
+    async ({ connect, dial }) => {
+      const away = await connect('away', keptSession(5))
+      if (!retain) await away.subscribe({ topic: 'a', qos: 1 })
+      await away.disconnect()
+      const publisher = await connect('publisher')
+      publisher.sendBytes(publishBytes(retain ? '33' : '32', '0009'))
+      await publisher.expect('puback')
+      const returned = dial()
+      const received = record(returned)
+      await returned.connect({ clientId: 'away', ...keptSession(5) })
+      if (retain) await returned.subscribe({ topic: 'a', qos: 1 })
+      await returned.expect('publish')
+      assert(received().includes(LIST))
+    },
+  )
 }
 
-spec('[5.0 MQTT-3.3.2-17] [5.0 MQTT-3.3.2-18] so do those of a message that is sent again', [5], async context => {
-  const { connect, dial } = context
-  const subscriber = await connect('subscriber', keptSession(5))
-  await subscriber.subscribe({ topic: 'a', qos: 2 })
-  const publisher = await connect('publisher')
-  publisher.sendBytes(publishBytes('34', '0009'))
-  await subscriber.expect('publish')
-  await subscriber.drop()
-  const returned = dial()
-  const received = record(returned)
-  await returned.connect({ clientId: 'subscriber', ...keptSession(5) })
-  assert.equal((await returned.expect('publish')).dup, true)
-  assert(received().includes(LIST))
-})
+spec(
+  '[5.0 MQTT-3.3.2-17] [5.0 MQTT-3.3.2-18] the User Properties of a message that is sent again arrive in order, byte for byte',
+  [5],
+  async context => {
+    const { connect, dial } = context
+    const subscriber = await connect('subscriber', keptSession(5))
+    await subscriber.subscribe({ topic: 'a', qos: 2 })
+    const publisher = await connect('publisher')
+    publisher.sendBytes(publishBytes('34', '0009'))
+    await subscriber.expect('publish')
+    await subscriber.drop()
+    const returned = dial()
+    const received = record(returned)
+    await returned.connect({ clientId: 'subscriber', ...keptSession(5) })
+    assert.equal((await returned.expect('publish')).dup, true)
+    assert(received().includes(LIST))
+  },
+)
 
-spec('a hook that replaces the pairs decides their order', [5], async ({ broker, connect }) => {
+spec('a hook that replaces the User Properties decides their order', [5], async ({ broker, connect }) => {
   broker.authorizePublish = (_, packet) => {
     packet.properties = { userProperties: { z: '1', y: ['2', '3'] } }
     return true
@@ -102,7 +110,7 @@ spec('a hook that replaces the pairs decides their order', [5], async ({ broker,
   assert(received().includes(`26${text('z')}${text('1')}26${text('y')}${text('2')}26${text('y')}${text('3')}`))
 })
 
-spec('3.1 and 3.1.1 subscribers get the message without them', [3, 4], async ({ connect }) => {
+spec('3.1 and 3.1.1 subscribers get the message without User Properties', [3, 4], async ({ connect }) => {
   const subscriber = await connect('subscriber')
   await subscriber.subscribe({ topic: 'a', qos: 0 })
   const received = record(subscriber)

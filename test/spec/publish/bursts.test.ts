@@ -279,7 +279,7 @@ describe('an application that publishes in a loop and awaits each call', () => {
     await broker.close()
   })
 
-  it('loses no message that is larger than what may wait in memory', async () => {
+  it('loses no message that is larger than the limit of the queue in memory', async () => {
     const { broker, drops, subscriber } = await scene()
     for (const payload of numbers(10, '.'.repeat(1_500_000))) await broker.publish({ topic: 't', payload })
     await subscriber.until(() => subscriber.texts.length === 10 || drops.length > 0)
@@ -287,7 +287,7 @@ describe('an application that publishes in a loop and awaits each call', () => {
     await broker.close()
   })
 
-  it('does not wait for a client that reads nothing, and others get everything', async () => {
+  it('does not wait for a client that does not read, and others get everything', async () => {
     const { broker, drops, subscriber } = await scene('t', 0, { maxOutboxBytes: 1024 * 1024 })
     const frozen = await Raw.connect(broker, 5, { clientId: 'frozen' })
     const subscribed = new Promise(resolve => broker.once('subscribe', resolve))
@@ -307,7 +307,7 @@ describe('a client that is slower than its publishers', () => {
   const COUNT = 10_000
 
   for (const session of ['clean', 'kept'] as const) {
-    it(`and answers gets all of 40 MB: they wait for it (session: ${session})`, async () => {
+    it(`and acknowledges gets all of 40 MB, because the publishers wait for it (session: ${session})`, async () => {
       const broker = await createBroker()
       const drops: unknown[] = []
       broker.on('drop', ({ reason }) => drops.push(reason))
@@ -328,7 +328,7 @@ describe('a client that is slower than its publishers', () => {
   }
 
   for (const answers of ['slowly', 'never'] as const) {
-    it(`and answers ${answers} holds nobody up: what is too much for it is dropped`, () => unresponsive(answers))
+    it(`and acknowledges ${answers} delays nobody: messages beyond its limit are dropped`, () => unresponsive(answers))
   }
 
   async function unresponsive(answers: 'slowly' | 'never'): Promise<void> {
@@ -351,7 +351,7 @@ describe('a client that is slower than its publishers', () => {
     await broker.close()
   }
 
-  it('and is held up itself is not waited for: two that publish to each other go on', async () => {
+  it('and has to wait itself is not waited for: two clients that publish to each other make progress', async () => {
     const broker = await createBroker()
     const clients = await Promise.all(['one', 'two'].map(clientId => Raw.connect(broker, 5, { clientId })))
     for (const client of clients) client.subscribe('t', 1)

@@ -90,9 +90,9 @@ const subscribePacket = (...topics: string[]): Packet => ({
 for (const version of VERSIONS) {
   const connect = (packet = {}) => connectPacket(version, { clientId: 'client', ...packet })
 
-  describe(`what leaves in which write (version ${version})`, () => {
+  describe(`packets that are written in separate turns of the event loop (version ${version})`, () => {
     for (const qos of [0, 1, 2] as const) {
-      it(`retained messages of QoS ${qos} come a turn behind SUBACK, acknowledgements with it`, () =>
+      it(`retained messages of QoS ${qos} come a turn after SUBACK, acknowledgements together with it`, () =>
         withBroker({}, async broker => {
           for (const topic of ['r/1', 'r/2']) await broker.publish({ topic, qos, retain: true, payload: topic })
           const client = new Taken(broker, version)
@@ -103,7 +103,7 @@ for (const version of VERSIONS) {
         }))
     }
 
-    it('so do live messages, and what two subscriptions of one chunk bring', () =>
+    it('live messages, and those for two SUBSCRIBEs in one chunk, come a turn after SUBACK', () =>
       withBroker({}, async broker => {
         await broker.publish({ topic: 'r', retain: true, payload: 'x' })
         const client = new Taken(broker, version)
@@ -114,7 +114,7 @@ for (const version of VERSIONS) {
         client.end()
       }))
 
-    it('what was queued, or was in flight, comes a turn behind CONNACK', () =>
+    it('queued messages and those in flight come a turn after CONNACK', () =>
       withBroker({}, async broker => {
         const first = new Taken(broker, version)
         await first.send(connect(keptSession(version)), subscribePacket('q'))
@@ -127,7 +127,7 @@ for (const version of VERSIONS) {
         again.end()
       }))
 
-    it('so does what handlers of clientReady publish, and the retained messages of what they subscribe to', () =>
+    it('messages that clientReady handlers publish or cause by subscribing come a turn after CONNACK', () =>
       withBroker({}, async broker => {
         await broker.publish({ topic: 'r', retain: true, payload: 'x' })
         broker.on('clientReady', client => {
@@ -176,9 +176,9 @@ async function listened(client: MqttClient): Promise<string> {
 }
 
 for (const protocolVersion of [4, 5] as const) {
-  describe(`MQTT.js, version ${protocolVersion}: awaits, then listens`, () => {
+  describe(`a program with MQTT.js (version ${protocolVersion}) that adds its listener after an await`, () => {
     for (const qos of [0, 1, 2] as QoS[]) {
-      it(`${TIMES[qos]} of ${TIMES[qos]} retained messages of QoS ${qos}, over TCP and WebSocket`, () =>
+      it(`gets ${TIMES[qos]} of ${TIMES[qos]} retained messages of QoS ${qos}, over TCP and WebSocket`, () =>
         withServer(async (broker, urls) => {
           for (let i = 0; i < TIMES[qos]; i++)
             await broker.publish({ topic: `t/${i}`, qos, retain: true, payload: `${i}` })
@@ -193,7 +193,7 @@ for (const protocolVersion of [4, 5] as const) {
         }))
     }
 
-    it('what was queued comes behind the promise of a connection', () =>
+    it('gets queued messages after the promise of the connection has resolved', () =>
       withServer(async (broker, urls) => {
         const kept = {
           protocolVersion,

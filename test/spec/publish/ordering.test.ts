@@ -42,7 +42,7 @@ for (const session of ['clean', 'kept'] as const) {
     assert.deepEqual(byQos(await receive(client, 30)), byQosOf(1, 30))
   })
 
-  spec(`${ORDER} hooks that take their time, each another, ${session} session`, ALL, async context => {
+  spec(`${ORDER} hooks that take different times, ${session} session`, ALL, async context => {
     const { broker, clock, connect } = context
     const late: { at: number; callback: () => void }[] = []
     broker.authorizePublish = (_, packet, callback) => {
@@ -60,7 +60,7 @@ for (const session of ['clean', 'kept'] as const) {
     assert.deepEqual(texts(await arrived), numbers(1, 40))
   })
 
-  spec(`${ORDER} two publishers: each one's own order, ${session} session`, ALL, async context => {
+  spec(`${ORDER} two publishers: the order of each is kept, ${session} session`, ALL, async context => {
     const client = await subscriber(context, session)
     const [one, two] = [await context.connect('one'), await context.connect('two')]
     for (let i = 1; i <= 40; i += 10) {
@@ -84,7 +84,7 @@ function byQosOf(from: number, to: number): string[][] {
   return [0, 1, 2].map(qos => numbers(from, to).filter(number => Number(number) % 3 === qos))
 }
 
-spec(`${ORDER} stored, and more while the stored ones are being sent`, ALL, async context => {
+spec(`${ORDER} queued messages, and new ones while the queue is being sent`, ALL, async context => {
   const { connect, version } = context
   const away = await subscriber(context, 'kept')
   await away.drop()
@@ -98,23 +98,27 @@ spec(`${ORDER} stored, and more while the stored ones are being sent`, ALL, asyn
   assert.deepEqual(arrived, [...stored, ...numbers(31, 60)])
 })
 
-spec(`${ORDER} retained messages of a new subscription do not break into what is live`, ALL, async context => {
-  const { broker, connect } = context
-  await broker.publish({ topic: 'a', qos: 1, retain: true, payload: '0' })
-  const client = await connect('client')
-  client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 2 }] })
-  const publisher = await connect('publisher')
-  for (let i = 1; i <= 10; i++) publisher.send(textPacket('a', String(i), { qos: 1, messageId: i }))
-  await client.expect('suback')
-  const arrived = texts(await receive(client, 11))
-  assert.deepEqual(
-    arrived.filter(text => text !== '0'),
-    numbers(1, 10),
-  )
-})
+spec(
+  `${ORDER} retained messages of a new subscription do not disturb the order of live messages`,
+  ALL,
+  async context => {
+    const { broker, connect } = context
+    await broker.publish({ topic: 'a', qos: 1, retain: true, payload: '0' })
+    const client = await connect('client')
+    client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 2 }] })
+    const publisher = await connect('publisher')
+    for (let i = 1; i <= 10; i++) publisher.send(textPacket('a', String(i), { qos: 1, messageId: i }))
+    await client.expect('suback')
+    const arrived = texts(await receive(client, 11))
+    assert.deepEqual(
+      arrived.filter(text => text !== '0'),
+      numbers(1, 10),
+    )
+  },
+)
 
 spec(
-  '[3.1.1 MQTT-4.6.0-2] [3.1.1 MQTT-4.6.0-3] the answers to a publisher follow the order of its messages',
+  '[3.1.1 MQTT-4.6.0-2] [3.1.1 MQTT-4.6.0-3] acknowledgements to a publisher are in the order of its messages',
   ALL,
   async ({ broker, clock, connect }) => {
     broker.authorizePublish = (_, packet, callback) => {
@@ -135,7 +139,7 @@ spec(
   },
 )
 
-spec('[3.1.1 MQTT-4.6.0-4] PUBREL follows the order of PUBREC', ALL, async context => {
+spec('[3.1.1 MQTT-4.6.0-4] PUBRELs are in the order of the PUBRECs', ALL, async context => {
   const client = await subscriber(context, 'kept')
   for (const payload of ['1', '2', '3']) await context.broker.publish({ topic: 'a', qos: 2, payload })
   const ids: number[] = []
@@ -146,7 +150,7 @@ spec('[3.1.1 MQTT-4.6.0-4] PUBREL follows the order of PUBREC', ALL, async conte
   for (const messageId of order) assert.equal((await client.expect('pubrel')).messageId, messageId)
 })
 
-spec('a message withheld or too late in between does not disturb the others', ALL, async context => {
+spec('messages that authorizeForward withholds do not disturb the order of the others', ALL, async context => {
   context.broker.authorizeForward = (_, packet) => (Number(packet.payload.toString()) % 4 === 0 ? null : packet)
   const client = await subscriber(context, 'kept')
   sendMixed(await context.connect('publisher'), 1, 40)
@@ -156,7 +160,7 @@ spec('a message withheld or too late in between does not disturb the others', AL
   )
 })
 
-spec('[3.1.1 MQTT-4.6.0-1] what is sent again comes before what is new', ALL, async context => {
+spec('[3.1.1 MQTT-4.6.0-1] messages that are sent again come before new ones', ALL, async context => {
   const { broker, connect, version } = context
   const client = await subscriber(context, 'kept')
   await broker.publish({ topic: 'a', qos: 1, payload: '1' })

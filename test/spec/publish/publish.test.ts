@@ -6,7 +6,7 @@ import { spec } from '../../support/spec.js'
 const ALL = [3, 4, 5] as const
 
 spec(
-  '[3.1.1 MQTT-4.3.1-1] [5.0 MQTT-4.3.1-1] [3.1.1 MQTT-3.3.4-1] [5.0 MQTT-3.3.4-1] QoS 0 is sent once and not answered',
+  '[3.1.1 MQTT-4.3.1-1] [5.0 MQTT-4.3.1-1] [3.1.1 MQTT-3.3.4-1] [5.0 MQTT-3.3.4-1] a QoS 0 message is delivered once and not acknowledged',
   ALL,
   async ({ connect }) => {
     const subscriber = await connect('subscriber')
@@ -25,7 +25,7 @@ spec(
 for (const published of [0, 1, 2] as const) {
   for (const granted of [0, 1, 2] as const) {
     spec(
-      `published with QoS ${published}, subscribed with ${granted}: the lower one counts`,
+      `published with QoS ${published}, subscribed with ${granted}: delivered with the lower one`,
       ALL,
       async ({ connect }) => {
         const subscriber = await connect('subscriber')
@@ -40,7 +40,7 @@ for (const published of [0, 1, 2] as const) {
 }
 
 spec(
-  '[3.1.1 MQTT-3.3.5-1] [5.0 MQTT-3.3.4-2] overlapping subscriptions: one copy, of the highest QoS',
+  '[3.1.1 MQTT-3.3.5-1] [5.0 MQTT-3.3.4-2] overlapping subscriptions get one copy, with the highest QoS',
   ALL,
   async ({ connect }) => {
     const subscriber = await connect('subscriber')
@@ -53,7 +53,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.3.5-1] [5.0 MQTT-3.3.4-2] overlapping subscriptions of a session that is away',
+  '[3.1.1 MQTT-3.3.5-1] [5.0 MQTT-3.3.4-2] overlapping subscriptions of a disconnected session get one copy, with the highest QoS',
   ALL,
   async ({ connect, version }) => {
     const kept = version === 5 ? { clean: false, properties: { sessionExpiryInterval: 100 } } : { clean: false }
@@ -97,16 +97,20 @@ spec(
   },
 )
 
-spec('[3.1.1 MQTT-3.3.1-3] [5.0 MQTT-3.3.1-3] DUP of the publisher is not passed on', ALL, async ({ connect }) => {
-  const subscriber = await connect('subscriber')
-  await subscriber.subscribe({ topic: 'a', qos: 2 })
-  const publisher = await connect('publisher')
-  for (const qos of [1, 2] as const) {
-    await publisher.publish({ topic: 'a', qos, dup: true })
-    const [message] = await receive(subscriber, 1)
-    assert.equal(message!.dup, false)
-  }
-})
+spec(
+  '[3.1.1 MQTT-3.3.1-3] [5.0 MQTT-3.3.1-3] the DUP flag of the publisher is not passed on',
+  ALL,
+  async ({ connect }) => {
+    const subscriber = await connect('subscriber')
+    await subscriber.subscribe({ topic: 'a', qos: 2 })
+    const publisher = await connect('publisher')
+    for (const qos of [1, 2] as const) {
+      await publisher.publish({ topic: 'a', qos, dup: true })
+      const [message] = await receive(subscriber, 1)
+      assert.equal(message!.dup, false)
+    }
+  },
+)
 
 spec('[3.1.1 MQTT-3.3.1-2] [5.0 MQTT-3.3.1-2] DUP with QoS 0 ends the connection', ALL, async ({ connect }) => {
   const publisher = await connect('publisher')
@@ -196,7 +200,7 @@ spec(
 
 spec(
   '[5.0 MQTT-3.3.2-4] [5.0 MQTT-3.3.2-15] [5.0 MQTT-3.3.2-16] [5.0 MQTT-3.3.2-17] [5.0 MQTT-3.3.2-20]' +
-    ' so are those of a retained message, and of one that waited for its session',
+    ' the properties of retained and of queued messages are passed on unchanged',
   [5],
   async ({ connect }) => {
     const kept = { clean: false, properties: { sessionExpiryInterval: 100 } }
@@ -270,7 +274,7 @@ spec(
 )
 
 spec(
-  'a PUBLISH that is not authorised is refused with 0x87, and the connection lives on',
+  'a PUBLISH that is not authorised is refused with 0x87, and the connection remains',
   [5],
   async ({ broker, connect }) => {
     broker.authorizePublish = (_, packet) => packet.topic !== 'forbidden'
@@ -296,5 +300,5 @@ spec('a message that nobody subscribed to is acknowledged with 0x10', [5], async
   await subscriber.subscribe({ topic: 'nobody', qos: 1 })
   assert.equal(await publisher.publish({ topic: 'nobody', qos: 1 }), 0)
   await subscriber.drop()
-  assert.equal(await publisher.publish({ topic: 'nobody', qos: 1 }), 0, 'it waits for the session')
+  assert.equal(await publisher.publish({ topic: 'nobody', qos: 1 }), 0, 'it is queued for the session')
 })

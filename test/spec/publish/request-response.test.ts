@@ -13,7 +13,7 @@ function requestOf({ properties }: { properties?: PublishProperties | undefined 
   return { ...(responseTopic !== undefined && { responseTopic }), ...(correlationData && { correlationData }) }
 }
 
-spec('a request is answered where it asked for, and the answer recognised', [5], async ({ connect }) => {
+spec('a response reaches the Response Topic of the request, with its Correlation Data', [5], async ({ connect }) => {
   const requester = await connect('requester')
   await requester.subscribe({ topic: 'answers/1', qos: 1 })
   const responder = await connect('responder')
@@ -29,7 +29,7 @@ spec('a request is answered where it asked for, and the answer recognised', [5],
 
 for (const qos of [0, 1, 2] as const) {
   spec(
-    `[5.0 MQTT-3.3.2-15] [5.0 MQTT-3.3.2-16] both are passed on unchanged: live, retained and stored, QoS ${qos}`,
+    `[5.0 MQTT-3.3.2-15] [5.0 MQTT-3.3.2-16] Response Topic and Correlation Data are passed on unchanged: live, retained and queued, QoS ${qos}`,
     [5],
     async ({ connect }) => {
       const client = await connect('subscriber', keptSession(5))
@@ -50,20 +50,28 @@ for (const qos of [0, 1, 2] as const) {
   )
 }
 
-spec('[5.0 MQTT-3.3.2-15] [5.0 MQTT-3.3.2-16] and those of a will', [5], async ({ connect }) => {
-  const client = await connect('subscriber')
-  await client.subscribe({ topic: 'a', qos: 1 })
-  const will = { topic: 'a', payload: Buffer.from('x'), qos: 1, retain: false, properties: REQUEST } as const
-  await (await connect('mortal', { will })).drop()
-  assert.deepEqual(requestOf(await client.expect('publish')), REQUEST)
-})
+spec(
+  '[5.0 MQTT-3.3.2-15] [5.0 MQTT-3.3.2-16] Response Topic and Correlation Data of a will are passed on unchanged',
+  [5],
+  async ({ connect }) => {
+    const client = await connect('subscriber')
+    await client.subscribe({ topic: 'a', qos: 1 })
+    const will = { topic: 'a', payload: Buffer.from('x'), qos: 1, retain: false, properties: REQUEST } as const
+    await (await connect('mortal', { will })).drop()
+    assert.deepEqual(requestOf(await client.expect('publish')), REQUEST)
+  },
+)
 
-spec('a 3.1 or 3.1.1 client gets the message without them', [3, 4], async ({ connect }) => {
-  const client = await connect('subscriber')
-  await client.subscribe({ topic: 'a', qos: 0 })
-  await publishText(await connect('publisher', {}, 5), 'a', 'question', { properties: REQUEST })
-  assert.deepEqual((await receiveAll(client)).map(textOf), ['question'])
-})
+spec(
+  'a 3.1 or 3.1.1 client gets the message without Response Topic and Correlation Data',
+  [3, 4],
+  async ({ connect }) => {
+    const client = await connect('subscriber')
+    await client.subscribe({ topic: 'a', qos: 0 })
+    await publishText(await connect('publisher', {}, 5), 'a', 'question', { properties: REQUEST })
+    assert.deepEqual((await receiveAll(client)).map(textOf), ['question'])
+  },
+)
 
 for (const [clause, what, bytes, reasonCode] of [
   ['[5.0 MQTT-3.3.2-14]', 'with +', '30 0a 0001 61 06 08 0003 622f2b', 0x82],
@@ -80,7 +88,7 @@ for (const [clause, what, bytes, reasonCode] of [
   })
 }
 
-spec('correlation data named twice is a protocol error', [5], async ({ connect }) => {
+spec('Correlation Data twice is a protocol error', [5], async ({ connect }) => {
   const client = await connect('requester')
   client.sendBytes('30 0a 0001 61 06 09 0000 09 0000')
   await client.expectDisconnect(0x82)
@@ -103,7 +111,7 @@ spec(
   { responseInformation: 'answers/' },
 )
 
-spec('without the option there is none', [5], async ({ resume }) => {
+spec('without the option CONNACK has no Response Information', [5], async ({ resume }) => {
   const { connack } = await resume('client', { properties: { requestResponseInformation: true } })
   assert.equal(connack.properties?.responseInformation, undefined)
 })

@@ -9,7 +9,7 @@ const text = (value: string) => Buffer.from(value)
 for (const qos of [0, 1, 2] as const) {
   spec(
     '[3.1.1 MQTT-3.3.1-5] [5.0 MQTT-3.3.1-5] [3.1.1 MQTT-3.3.1-6] [3.1.1 MQTT-3.3.1-8]' +
-      ` a retained QoS ${qos} message is kept with its QoS and sent with RETAIN to a later subscriber`,
+      ` a retained QoS ${qos} message is stored with its QoS and sent with RETAIN to a later subscriber`,
     ALL,
     async ({ connect }) => {
       const publisher = await connect('publisher')
@@ -31,7 +31,7 @@ for (const qos of [0, 1, 2] as const) {
 
   spec(
     '[3.1.1 MQTT-3.3.1-5] [5.0 MQTT-3.3.1-5] [3.1.1 MQTT-3.3.1-6] [3.1.1 MQTT-3.3.1-7]' +
-      ` a retained QoS ${qos} message replaces the one before`,
+      ` a retained QoS ${qos} message replaces the previous one`,
     ALL,
     async ({ connect }) => {
       const publisher = await connect('publisher')
@@ -48,7 +48,7 @@ for (const qos of [0, 1, 2] as const) {
 
   spec(
     '[3.1.1 MQTT-3.3.1-10] [3.1.1 MQTT-3.3.1-11] [5.0 MQTT-3.3.1-6] [5.0 MQTT-3.3.1-7]' +
-      ` an empty retained QoS ${qos} message is delivered as usual and takes the kept one away`,
+      ` an empty retained QoS ${qos} message is delivered as usual and removes the stored one`,
     ALL,
     async ({ connect }) => {
       const present = await connect('present')
@@ -67,7 +67,7 @@ for (const qos of [0, 1, 2] as const) {
   )
 
   spec(
-    `[3.1.1 MQTT-3.3.1-12] [5.0 MQTT-3.3.1-8] a QoS ${qos} message without RETAIN changes nothing that is kept`,
+    `[3.1.1 MQTT-3.3.1-12] [5.0 MQTT-3.3.1-8] a QoS ${qos} message without RETAIN does not change the retained message`,
     ALL,
     async ({ connect }) => {
       const publisher = await connect('publisher')
@@ -84,17 +84,13 @@ for (const qos of [0, 1, 2] as const) {
   )
 }
 
-spec(
-  '[3.1.1 MQTT-3.3.1-11] [5.0 MQTT-3.3.1-7] an empty message where nothing was kept is not kept',
-  ALL,
-  async ({ connect }) => {
-    const publisher = await connect('publisher')
-    await publisher.publish({ topic: 'a', qos: 1, retain: true })
-    const late = await connect('late')
-    await late.subscribe({ topic: '#', qos: 1 })
-    await late.expectNothing()
-  },
-)
+spec('[3.1.1 MQTT-3.3.1-11] [5.0 MQTT-3.3.1-7] an empty retained message is not stored', ALL, async ({ connect }) => {
+  const publisher = await connect('publisher')
+  await publisher.publish({ topic: 'a', qos: 1, retain: true })
+  const late = await connect('late')
+  await late.subscribe({ topic: '#', qos: 1 })
+  await late.expectNothing()
+})
 
 spec(
   '[3.1.1 MQTT-3.3.1-9] [5.0 MQTT-3.3.1-12] an established subscription gets messages without RETAIN',
@@ -112,7 +108,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.3.1-13] Retain As Published keeps the flag, for those present and for those away',
+  '[5.0 MQTT-3.3.1-13] Retain As Published keeps the RETAIN flag, for connected and disconnected sessions',
   [5],
   async ({ connect }) => {
     const present = await connect('present')
@@ -174,7 +170,7 @@ spec('[5.0 MQTT-3.3.1-11] Retain Handling 2 sends none', [5], async ({ connect }
 })
 
 spec(
-  '[3.1.1 MQTT-3.3.1-6] each topic that matches has its message, each new filter its own',
+  '[3.1.1 MQTT-3.3.1-6] a new subscription gets the retained message of each matching topic, once per filter',
   ALL,
   async ({ connect }) => {
     const publisher = await connect('publisher')
@@ -190,7 +186,7 @@ spec(
   },
 )
 
-spec('retained messages follow SUBACK, and what is live follows them', ALL, async ({ connect }) => {
+spec('retained messages come after SUBACK and before live messages', ALL, async ({ connect }) => {
   const publisher = await connect('publisher')
   for (let i = 0; i < 20; i++) await publisher.publish({ topic: `a/${i}`, qos: 1, retain: true, payload: text('kept') })
   const client = await connect('client')
@@ -199,18 +195,22 @@ spec('retained messages follow SUBACK, and what is live follows them', ALL, asyn
   assert.equal(texts(await receive(client, 20)).length, 20)
 })
 
-spec('a retained message is kept in a stored session until it is acknowledged', ALL, async ({ connect, version }) => {
-  await (await connect('publisher')).publish({ topic: 'a', qos: 1, retain: true, payload: text('kept') })
-  const client = await connect('client', keptSession(version))
-  await client.subscribe({ topic: 'a', qos: 1 })
-  const first = await nextMessage(client, 1)
-  await client.drop()
-  const returned = await connect('client', keptSession(version))
-  const second = await nextMessage(returned, 1)
-  assert.deepEqual([second.messageId, second.dup, second.retain], [first.messageId, true, true])
-})
+spec(
+  'a retained message sent to a stored session stays there until it is acknowledged',
+  ALL,
+  async ({ connect, version }) => {
+    await (await connect('publisher')).publish({ topic: 'a', qos: 1, retain: true, payload: text('kept') })
+    const client = await connect('client', keptSession(version))
+    await client.subscribe({ topic: 'a', qos: 1 })
+    const first = await nextMessage(client, 1)
+    await client.drop()
+    const returned = await connect('client', keptSession(version))
+    const second = await nextMessage(returned, 1)
+    assert.deepEqual([second.messageId, second.dup, second.retain], [first.messageId, true, true])
+  },
+)
 
-spec('a refused retained message is not kept', [5], async ({ broker, connect }) => {
+spec('a refused retained message is not stored', [5], async ({ broker, connect }) => {
   broker.authorizePublish = () => false
   const publisher = await connect('publisher')
   publisher.send(textPacket('a', 'x', { retain: true }))

@@ -27,7 +27,7 @@ function answersInOrder(title: string, qos: 1 | 2, cmd: 'puback' | 'pubrec'): vo
 answersInOrder('[3.1.1 MQTT-4.6.0-2] PUBACKs come in the order of the QoS 1 messages', 1, 'puback')
 answersInOrder('[3.1.1 MQTT-4.6.0-3] PUBRECs come in the order of the QoS 2 messages', 2, 'pubrec')
 
-spec('[3.1.1 MQTT-4.6.0-4] PUBRELs come in the order of the PUBRECs', ALL, async ({ broker, connect }) => {
+spec('[3.1.1 MQTT-4.6.0-4] PUBRELs are in the order of the PUBRECs', ALL, async ({ broker, connect }) => {
   const client = await connect('client')
   await client.subscribe({ topic: 'a', qos: 2 })
   const sent: number[] = []

@@ -32,8 +32,8 @@ async function publishNumbers({ broker }: Spec, from: number, to: number, qos: Q
 
 for (const session of ['clean', 'kept'] as const) {
   spec(
-    '[5.0 MQTT-3.3.4-9] [5.0 MQTT-4.9.0-1] [5.0 MQTT-4.9.0-2] the Receive Maximum of the client is obeyed, and PUBACK' +
-      ` makes room for one more (${session} session)`,
+    '[5.0 MQTT-3.3.4-9] [5.0 MQTT-4.9.0-1] [5.0 MQTT-4.9.0-2] the Receive Maximum of the client is respected, and a PUBACK' +
+      ` allows one more message (${session} session)`,
     [5],
     async context => {
       const { subscriber } = await limited(context, 3, session)
@@ -50,7 +50,7 @@ for (const session of ['clean', 'kept'] as const) {
   )
 
   spec(
-    `[5.0 MQTT-3.3.4-9] [5.0 MQTT-4.9.0-2] QoS 2 takes its place until PUBCOMP, or a PUBREC that refuses (${session} session)`,
+    `[5.0 MQTT-3.3.4-9] [5.0 MQTT-4.9.0-2] a QoS 2 message uses quota until PUBCOMP, or a PUBREC that refuses it (${session} session)`,
     [5],
     async context => {
       const { subscriber } = await limited(context, 2, session)
@@ -67,7 +67,7 @@ for (const session of ['clean', 'kept'] as const) {
   )
 
   spec(
-    `[5.0 MQTT-3.3.4-10] [5.0 MQTT-4.9.0-3] without quota everything else goes on (${session} session)`,
+    `[5.0 MQTT-3.3.4-10] [5.0 MQTT-4.9.0-3] without quota all other packets are still exchanged (${session} session)`,
     [5],
     async context => {
       const { subscriber } = await limited(context, 1, session)
@@ -87,7 +87,7 @@ for (const session of ['clean', 'kept'] as const) {
     },
   )
 
-  spec(`[5.0 MQTT-4.9.0-2] the quota begins anew with each connection (${session} session)`, [5], async context => {
+  spec(`[5.0 MQTT-4.9.0-2] each connection starts with the full quota (${session} session)`, [5], async context => {
     const { subscriber, packet } = await limited(context, 3, session)
     await publishNumbers(context, 1, 6, 1)
     assert.equal((await published(subscriber)).length, 3)
@@ -108,7 +108,7 @@ for (const session of ['clean', 'kept'] as const) {
   })
 }
 
-spec('QoS 0 may pass while a session that is not kept has no quota left', [5], async context => {
+spec('a client without quota still gets QoS 0 messages if its session is not stored', [5], async context => {
   const { subscriber } = await limited(context, 1, 'clean')
   await publishNumbers(context, 1, 1, 1)
   await publishNumbers(context, 2, 3, 0)
@@ -116,27 +116,23 @@ spec('QoS 0 may pass while a session that is not kept has no quota left', [5], a
   assert.deepEqual(texts(messages), ['1', '2', '3'])
 })
 
-spec(
-  '[5.0 MQTT-3.3.4-10] PUBREL is sent again at once, however many, whatever the Receive Maximum',
-  [5],
-  async context => {
-    const { subscriber, packet } = await limited(context, 5, 'kept')
-    await publishNumbers(context, 1, 5, 2)
-    const messages = await published(subscriber)
-    for (const { messageId } of messages.slice(0, 4)) subscriber.send({ cmd: 'pubrec', messageId: messageId! })
-    for (let i = 0; i < 4; i++) await subscriber.expect('pubrel')
-    await subscriber.drop()
-    const returned = await context.connect('subscriber', {
-      ...packet,
-      properties: { ...packet.properties, receiveMaximum: 1 },
-    })
-    for (const { messageId } of messages.slice(0, 4)) {
-      assert.equal((await returned.expect('pubrel')).messageId, messageId)
-    }
-    for (const { messageId } of messages.slice(0, 4)) returned.send({ cmd: 'pubcomp', messageId: messageId! })
-    assert.deepEqual(texts(await receive(returned, 1)), ['5'])
-  },
-)
+spec('[5.0 MQTT-3.3.4-10] all PUBRELs are sent again at once, whatever the Receive Maximum', [5], async context => {
+  const { subscriber, packet } = await limited(context, 5, 'kept')
+  await publishNumbers(context, 1, 5, 2)
+  const messages = await published(subscriber)
+  for (const { messageId } of messages.slice(0, 4)) subscriber.send({ cmd: 'pubrec', messageId: messageId! })
+  for (let i = 0; i < 4; i++) await subscriber.expect('pubrel')
+  await subscriber.drop()
+  const returned = await context.connect('subscriber', {
+    ...packet,
+    properties: { ...packet.properties, receiveMaximum: 1 },
+  })
+  for (const { messageId } of messages.slice(0, 4)) {
+    assert.equal((await returned.expect('pubrel')).messageId, messageId)
+  }
+  for (const { messageId } of messages.slice(0, 4)) returned.send({ cmd: 'pubcomp', messageId: messageId! })
+  assert.deepEqual(texts(await receive(returned, 1)), ['5'])
+})
 
 spec(
   'maxInflight holds for clients that cannot say, and below what they say',

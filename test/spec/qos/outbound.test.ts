@@ -20,7 +20,7 @@ async function pair({ connect, version }: Spec, session: 'kept' | 'clean'): Prom
 for (const session of ['clean', 'kept'] as const) {
   spec(
     '[3.1.1 MQTT-4.3.2-1] [5.0 MQTT-4.3.2-1] [5.0 MQTT-4.3.2-2] [5.0 MQTT-4.3.2-3] [3.1.1 MQTT-2.3.1-4]' +
-      ` [5.0 MQTT-2.2.1-4] QoS 1: fresh ids, no DUP, unacknowledged until PUBACK (${session} session)`,
+      ` [5.0 MQTT-2.2.1-4] QoS 1: unused packet ids, no DUP, unacknowledged until PUBACK (${session} session)`,
     ALL,
     async context => {
       const [subscriber, publisher] = await pair(context, session)
@@ -41,7 +41,7 @@ for (const session of ['clean', 'kept'] as const) {
 
   spec(
     '[3.1.1 MQTT-4.3.3-1] [5.0 MQTT-4.3.3-1] [5.0 MQTT-4.3.3-2] [5.0 MQTT-4.3.3-4] [5.0 MQTT-2.2.1-5] [3.1.1 MQTT-2.3.1-6]' +
-      ` QoS 2: fresh ids, no DUP, PUBREC is answered with PUBREL of the same id (${session} session)`,
+      ` QoS 2: unused packet ids, no DUP, PUBREC is answered with PUBREL of the same id (${session} session)`,
     ALL,
     async context => {
       const [subscriber, publisher] = await pair(context, session)
@@ -95,7 +95,7 @@ spec('acknowledgements may come out of order', ALL, async context => {
   await returned.expectNothing()
 })
 
-spec('an acknowledgement that nobody waits for says nothing new', ALL, async context => {
+spec('an acknowledgement of an unknown message is ignored', ALL, async context => {
   const [subscriber, publisher] = await pair(context, 'clean')
   subscriber.send({ cmd: 'puback', messageId: 500 }, { cmd: 'pubcomp', messageId: 501 })
   await subscriber.expectNothing()
@@ -119,7 +119,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-4.3.3-4] a PUBREC of 0x80 and above is not answered, for an unknown packet id either',
+  '[5.0 MQTT-4.3.3-4] a PUBREC with 0x80 or above is not answered, even for an unknown packet id',
   [5],
   async context => {
     const subscriber = await context.connect('subscriber')
@@ -165,7 +165,7 @@ for (const [answer, qos] of [
 }
 
 spec(
-  '[5.0 MQTT-4.4.0-2] PUBACK and PUBREC of 0x80 and above settle the message, and free its packet id',
+  '[5.0 MQTT-4.4.0-2] PUBACK and PUBREC with 0x80 or above complete the message and free its packet id',
   [5],
   async context => {
     const [subscriber, publisher] = await pair(context, 'kept')
@@ -192,7 +192,7 @@ for (const [cmd, clause] of [
   ['pubrel', '[5.0 MQTT-3.6.2-1]'],
   ['pubcomp', '[5.0 MQTT-3.7.2-1]'],
 ] as const) {
-  spec(`${clause} a reason code that ${cmd.toUpperCase()} cannot have ends the connection`, [5], async context => {
+  spec(`${clause} a reason code that ${cmd.toUpperCase()} must not have ends the connection`, [5], async context => {
     const first = { puback: '40', pubrec: '50', pubrel: '62', pubcomp: '70' }[cmd]
     const wrong = cmd === 'puback' || cmd === 'pubrec' ? ['01', '92', '93', 'ff'] : ['10', '80', '91', 'ff']
     for (const code of wrong) {
@@ -203,7 +203,7 @@ for (const [cmd, clause] of [
   })
 }
 
-spec('the event `ack` comes with PUBACK and with PUBCOMP', ALL, async context => {
+spec('the event `ack` is emitted at PUBACK and at PUBCOMP', ALL, async context => {
   const [subscriber, publisher] = await pair(context, 'clean')
   publishAll(publisher, 'a', 1, 'one')
   const acked = once(context.broker, 'ack')

@@ -35,7 +35,7 @@ async function arrivals(client: SpecClient, count: number): Promise<Packet[]> {
 for (const qos of [1, 2] as const) {
   spec(
     '[3.1.1 MQTT-4.4.0-1] [5.0 MQTT-4.4.0-1] [3.1.1 MQTT-3.3.1-1] [5.0 MQTT-3.3.1-1] [3.1.1 MQTT-4.6.0-1]' +
-      ` a resumed session gets its unacknowledged QoS ${qos} messages again: same ids, DUP, same order`,
+      ` a resumed session gets its unacknowledged QoS ${qos} messages again, with the same packet ids, DUP and in the same order`,
     ALL,
     async context => {
       const { subscriber, ids } = await unacknowledged(context, qos, '1', '2', '3')
@@ -54,7 +54,7 @@ for (const qos of [1, 2] as const) {
   )
 
   spec(
-    `[5.0 MQTT-4.4.0-1] QoS ${qos}: nothing is sent again while the connection lasts, however long`,
+    `[5.0 MQTT-4.4.0-1] QoS ${qos}: nothing is sent again during a connection, however long it lasts`,
     [5],
     async context => {
       const { subscriber } = await unacknowledged(context, qos, '1', '2')
@@ -65,7 +65,7 @@ for (const qos of [1, 2] as const) {
     },
   )
 
-  spec(`QoS ${qos}: messages that came meanwhile follow, without DUP`, ALL, async context => {
+  spec(`QoS ${qos}: messages published while the client was away come next, without DUP`, ALL, async context => {
     const { subscriber, publisher } = await unacknowledged(context, qos, '1', '2')
     await subscriber.drop()
     for (const [messageId, text] of [
@@ -86,7 +86,7 @@ for (const qos of [1, 2] as const) {
   })
 
   spec(
-    `[3.1.1 MQTT-4.6.0-1] [3.1.1 MQTT-4.6.0-6] [5.0 MQTT-4.6.0-5] QoS ${qos}: acknowledged in the middle, the others keep their order`,
+    `[3.1.1 MQTT-4.6.0-1] [3.1.1 MQTT-4.6.0-6] [5.0 MQTT-4.6.0-5] QoS ${qos}: if some are acknowledged, the others are sent again in their order`,
     ALL,
     async context => {
       const { subscriber, ids } = await unacknowledged(context, qos, '1', '2', '3', '4')
@@ -98,7 +98,7 @@ for (const qos of [1, 2] as const) {
     },
   )
 
-  spec(`QoS ${qos}: a clean start gets nothing again`, ALL, async context => {
+  spec(`QoS ${qos}: nothing is sent again after a clean start`, ALL, async context => {
     const { subscriber } = await unacknowledged(context, qos, '1', '2')
     await subscriber.drop()
     const fresh = await context.connect('subscriber', { clean: true })
@@ -108,7 +108,7 @@ for (const qos of [1, 2] as const) {
 
 spec(
   '[3.1.1 MQTT-4.4.0-1] [5.0 MQTT-4.4.0-1] [3.1.1 MQTT-4.3.3-1] [5.0 MQTT-4.3.3-3] [5.0 MQTT-4.3.3-5] [5.0 MQTT-4.3.3-6]' +
-    ' after PUBREC only PUBREL is sent again, until PUBCOMP',
+    ' after PUBREC only PUBREL is sent again, until PUBCOMP comes',
   ALL,
   async context => {
     const { subscriber, ids } = await unacknowledged(context, 2, '1', '2', '3')
@@ -137,7 +137,7 @@ spec(
   },
 )
 
-spec('the ids of what is sent again are not given to new messages', ALL, async context => {
+spec('new messages do not use the packet ids of messages that are sent again', ALL, async context => {
   const { subscriber, publisher, ids } = await unacknowledged(context, 1, '1', '2', '3')
   await subscriber.drop()
   const returned = await context.connect('subscriber', keptSession(context.version))
@@ -147,7 +147,7 @@ spec('the ids of what is sent again are not given to new messages', ALL, async c
   assert.equal(new Set([...ids, ...fresh]).size, 5)
 })
 
-spec('a message that was queued and never sent has no DUP when it is sent at last', ALL, async context => {
+spec('a message that was queued and never sent is sent without DUP', ALL, async context => {
   const { connect, version } = context
   const subscriber = await connect('subscriber', keptSession(version))
   await subscriber.subscribe({ topic: 'a', qos: 2 })
@@ -158,7 +158,7 @@ spec('a message that was queued and never sent has no DUP when it is sent at las
   for (const message of await receive(returned, 2)) assert.equal(message.dup, false)
 })
 
-spec('a message that was sent again after its subscription ended is still finished', ALL, async context => {
+spec('a message is sent again and completed even if its subscription has ended', ALL, async context => {
   const { subscriber, ids } = await unacknowledged(context, 2, '1')
   subscriber.send({ cmd: 'unsubscribe', messageId: 9, unsubscriptions: ['a'] })
   await subscriber.expect('unsuback')
@@ -169,7 +169,7 @@ spec('a message that was sent again after its subscription ended is still finish
   await acknowledge(returned, message)
 })
 
-spec('QoS 2 from a client goes on where it was, while its answers are on their way', ALL, async context => {
+spec('QoS 2 handshakes of a publisher are continued after a reconnect', ALL, async context => {
   const { connect, version } = context
   const subscriber = await connect('subscriber')
   await subscriber.subscribe({ topic: 'a', qos: 2 })
@@ -186,7 +186,7 @@ spec('QoS 2 from a client goes on where it was, while its answers are on their w
   await subscriber.expectNothing()
 })
 
-spec('the host asks for redelivery, too: authorizeForward decides on every attempt', ALL, async context => {
+spec('authorizeForward is called for every delivery attempt', ALL, async context => {
   const { broker, connect, version } = context
   broker.authorizeForward = (_, packet) => ({ ...packet, payload: Buffer.from('censored') })
   const { subscriber } = await unacknowledged(context, 1, 'secret')
@@ -195,15 +195,19 @@ spec('the host asks for redelivery, too: authorizeForward decides on every attem
   assert.deepEqual(texts(await receive(returned, 1)), ['censored'])
 })
 
-spec('what authorizeForward withholds on the second attempt is not sent, and not kept', ALL, async context => {
-  const { broker, connect, version } = context
-  const { subscriber } = await unacknowledged(context, 1, 'secret')
-  await subscriber.drop()
-  broker.authorizeForward = () => null
-  const returned = await connect('subscriber', keptSession(version))
-  await returned.expectNothing()
-  await returned.drop()
-  broker.authorizeForward = undefined
-  const again = await connect('subscriber', keptSession(version))
-  await again.expectNothing()
-})
+spec(
+  'a message that authorizeForward withholds on the second attempt is removed from the session',
+  ALL,
+  async context => {
+    const { broker, connect, version } = context
+    const { subscriber } = await unacknowledged(context, 1, 'secret')
+    await subscriber.drop()
+    broker.authorizeForward = () => null
+    const returned = await connect('subscriber', keptSession(version))
+    await returned.expectNothing()
+    await returned.drop()
+    broker.authorizeForward = undefined
+    const again = await connect('subscriber', keptSession(version))
+    await again.expectNothing()
+  },
+)

@@ -32,7 +32,7 @@ for (const [interval, afterMs, present] of [
 ] as const) {
   const name = interval === NEVER ? '0xFFFFFFFF' : String(interval ?? 'not given')
   const title = present
-    ? `[5.0 MQTT-3.1.2-23] [5.0 MQTT-3.2.2-3] expiry ${name}: the session is there after ${afterMs} ms`
+    ? `[5.0 MQTT-3.1.2-23] [5.0 MQTT-3.2.2-3] expiry ${name}: the session exists after ${afterMs} ms`
     : `[5.0 MQTT-4.1.0-2] [5.0 MQTT-3.2.2-3] expiry ${name}: the session is gone after ${afterMs} ms`
   spec(title, [5], async tools => {
     await (await tools.connect('client', expiring(interval))).drop()
@@ -40,7 +40,7 @@ for (const [interval, afterMs, present] of [
   })
 }
 
-spec('the interval of the last CONNECT counts, from the end of its connection', [5], async tools => {
+spec('the interval of the last CONNECT applies, from the end of its connection', [5], async tools => {
   const { clock, connect } = tools
   await (await connect('client', expiring(1000))).disconnect()
   await clock.advance(10_000)
@@ -52,7 +52,7 @@ spec('the interval of the last CONNECT counts, from the end of its connection', 
   assert.equal(await isPresent(tools, 'client', 21_000), false)
 })
 
-spec('[5.0 MQTT-4.1.0-2] an expired session leaves nothing behind, and the host is told', [5], async tools => {
+spec('[5.0 MQTT-4.1.0-2] an expired session leaves nothing behind, and an event reports it', [5], async tools => {
   const { broker, clock, connect, resume } = tools
   const ended: unknown[] = []
   broker.on('sessionEnded', (...args) => ended.push(args))
@@ -80,7 +80,7 @@ for (const [atConnect, atDisconnect, afterMs, present] of [
   [0, 0, 0, false],
 ] as const) {
   spec(
-    `expiry ${atConnect}, ${atDisconnect} in DISCONNECT: ${present ? 'there' : 'gone'} after ${afterMs} ms`,
+    `expiry ${atConnect}, ${atDisconnect} in DISCONNECT: the session ${present ? 'exists' : 'is gone'} after ${afterMs} ms`,
     [5],
     async tools => {
       const client = await tools.connect('client', expiring(atConnect))
@@ -93,8 +93,8 @@ for (const [atConnect, atDisconnect, afterMs, present] of [
 
 for (const atConnect of [0, undefined]) {
   spec(
-    `[5.0 MQTT-4.13.1-1] an interval in DISCONNECT where CONNECT had ${atConnect ?? 'none'} is a protocol error, \
-and the will stays due`,
+    `[5.0 MQTT-4.13.1-1] an interval in DISCONNECT if CONNECT had ${atConnect ?? 'none'} is a protocol error, \
+and the will is published`,
     [5],
     async ({ connect, resume }) => {
       const watcher = await connect('watcher')
@@ -126,7 +126,7 @@ spec(
   { maxSessionExpiry: 60 },
 )
 
-spec('sessions of 3.1 and 3.1.1 that are not clean last for ever by default', [3, 4], tools =>
+spec('sessions of 3.1 and 3.1.1 that are not clean never expire by default', [3, 4], tools =>
   lasts(tools, MONTH_MS, true),
 )
 
@@ -145,7 +145,7 @@ async function lasts({ broker, clock, connect }: Spec, afterMs: number, present:
   assert.equal(packets.length === 1, present)
 }
 
-spec('a thousand sessions with one deadline end together, those that came back do not', [5], async tools => {
+spec('a thousand sessions expire at the same time, except those that were resumed', [5], async tools => {
   const { broker, clock, connect } = tools
   let ended = 0
   broker.on('sessionEnded', () => ended++)

@@ -80,7 +80,7 @@ function willOf(willDelayInterval: number): Will {
 }
 
 for (const version of ALL) {
-  restart('a session goes on where it was: subscriptions, queue, open handshakes', [version], async restarts => {
+  restart('a session continues with its subscriptions, queue and open handshakes', [version], async restarts => {
     const kept = keptSession(version)
     const { client } = await restarts.connect('client', kept)
     await client.subscribe({ topic: 'a', qos: 2 })
@@ -111,7 +111,7 @@ for (const [afterMs, present] of [
   [11_000, false],
 ] as const) {
   restart(
-    `a session of 10 s is ${present ? 'there' : 'gone'} after ${afterMs} ms, with a restart between`,
+    `a session with an expiry of 10 s ${present ? 'exists' : 'is gone'} after ${afterMs} ms, with a restart in between`,
     [5],
     async restarts => {
       const { client } = await restarts.connect('client', expiring(10))
@@ -126,7 +126,7 @@ for (const [afterMs, present] of [
   )
 }
 
-restart('a session that expired while no broker ran is gone', [5], async restarts => {
+restart('a session that expires while no broker runs is gone', [5], async restarts => {
   await (await restarts.connect('client', expiring(10))).client.drop()
   await restarts.stop()
   await restarts.clock.advance(11_000)
@@ -134,31 +134,39 @@ restart('a session that expired while no broker ran is gone', [5], async restart
   assert.equal((await restarts.connect('client', expiring(10))).connack.sessionPresent, false)
 })
 
-restart('the clients of a broker that stops are told 0x8B, and their sessions begin to expire', [5], async restarts => {
-  const { client } = await restarts.connect('client', expiring(10))
-  await restarts.clock.advance(100_000)
-  const stopping = restarts.stop()
-  await client.expectDisconnect(0x8b)
-  await stopping
-  await restarts.clock.advance(9000)
-  await restarts.start()
-  assert.equal((await restarts.connect('client', expiring(10))).connack.sessionPresent, true)
-})
+restart(
+  'the clients of a broker that stops get DISCONNECT 0x8B, and the expiry of their sessions starts',
+  [5],
+  async restarts => {
+    const { client } = await restarts.connect('client', expiring(10))
+    await restarts.clock.advance(100_000)
+    const stopping = restarts.stop()
+    await client.expectDisconnect(0x8b)
+    await stopping
+    await restarts.clock.advance(9000)
+    await restarts.start()
+    assert.equal((await restarts.connect('client', expiring(10))).connack.sessionPresent, true)
+  },
+)
 
-restart('[5.0 MQTT-3.1.2-8] a delayed will is published in its time by the next broker, once', [5], async restarts => {
-  await (await restarts.connect('leaving', expiring(100, willOf(10)))).client.drop()
-  await restarts.clock.advance(4000)
-  await restarts.stop()
-  await restarts.start()
-  await restarts.clock.advance(5900)
-  assert.deepEqual(restarts.published, [])
-  await restarts.clock.advance(200)
-  assert.deepEqual(restarts.published, ['will'])
-  await restarts.clock.advance(200_000)
-  assert.deepEqual(restarts.published, ['will'])
-})
+restart(
+  '[5.0 MQTT-3.1.2-8] a delayed will is published once by the next broker, when its delay is over',
+  [5],
+  async restarts => {
+    await (await restarts.connect('leaving', expiring(100, willOf(10)))).client.drop()
+    await restarts.clock.advance(4000)
+    await restarts.stop()
+    await restarts.start()
+    await restarts.clock.advance(5900)
+    assert.deepEqual(restarts.published, [])
+    await restarts.clock.advance(200)
+    assert.deepEqual(restarts.published, ['will'])
+    await restarts.clock.advance(200_000)
+    assert.deepEqual(restarts.published, ['will'])
+  },
+)
 
-restart('[5.0 MQTT-3.1.3-9] a client that returns to the next broker cancels its will', [5], async restarts => {
+restart('[5.0 MQTT-3.1.3-9] a client that reconnects to the next broker cancels its will', [5], async restarts => {
   await (await restarts.connect('leaving', expiring(100, willOf(10)))).client.drop()
   await restarts.stop()
   await restarts.start()
@@ -172,8 +180,8 @@ for (const [delay, expiry, afterMs] of [
   [100, 10, 10_000],
 ] as const) {
   restart(
-    `[5.0 MQTT-3.1.2-8] a broker that died left a client with delay ${delay} and expiry ${expiry}: \
-its will comes ${afterMs} ms after the start of the next`,
+    `[5.0 MQTT-3.1.2-8] after the crash of a broker, for a client with will delay ${delay} and expiry ${expiry}, \
+the will comes ${afterMs} ms after the start of the next broker`,
     [5],
     async restarts => {
       await restarts.connect('leaving', expiring(expiry, willOf(delay)))
@@ -189,7 +197,7 @@ its will comes ${afterMs} ms after the start of the next`,
 }
 
 restart(
-  '[5.0 MQTT-3.1.2-8] a will without delay of a broker that died is published as the next starts',
+  '[5.0 MQTT-3.1.2-8] after the crash of a broker, a will without delay is published when the next broker starts',
   [5],
   async restarts => {
     const { client: watcher } = await restarts.connect('watcher', expiring(100))
@@ -206,34 +214,30 @@ restart(
 )
 
 for (const [what, options, granted] of [
-  ['a lower maximum QoS caps them', { maximumQoS: 0 }, ['a/+ 0 [1]', 'a/b/c 0 [2]', '$share/g/x 0']],
-  ['without wildcards', { wildcardSubscriptionAvailable: false }, ['a/b/c 2 [2]', '$share/g/x 1']],
-  ['without shared ones', { sharedSubscriptionAvailable: false }, ['a/+ 1 [1]', 'a/b/c 2 [2]']],
-  ['with fewer levels', { maxTopicLevels: 2 }, ['a/+ 1 [1]']],
-  ['without identifiers', { subscriptionIdentifiersAvailable: false }, ['a/+ 1', 'a/b/c 2', '$share/g/x 1']],
+  ['a lower maximum QoS', { maximumQoS: 0 }, ['a/+ 0 [1]', 'a/b/c 0 [2]', '$share/g/x 0']],
+  ['no wildcards', { wildcardSubscriptionAvailable: false }, ['a/b/c 2 [2]', '$share/g/x 1']],
+  ['no shared subscriptions', { sharedSubscriptionAvailable: false }, ['a/+ 1 [1]', 'a/b/c 2 [2]']],
+  ['fewer topic levels', { maxTopicLevels: 2 }, ['a/+ 1 [1]']],
+  ['no subscription identifiers', { subscriptionIdentifiersAvailable: false }, ['a/+ 1', 'a/b/c 2', '$share/g/x 1']],
 ] as [string, BrokerOptions, string[]][]) {
-  restart(
-    `what a resumed session is subscribed to is granted by the options as they are now: ${what}`,
-    [5],
-    async restarts => {
-      const { client } = await restarts.connect('client', keptSession(5))
-      await subscribeWith(client, { subscriptionIdentifier: 1 }, { topic: 'a/+', qos: 1 })
-      await subscribeWith(client, { subscriptionIdentifier: 2 }, { topic: 'a/b/c', qos: 2 })
-      await client.subscribe({ topic: '$share/g/x', qos: 1 })
-      await client.disconnect()
-      await restarts.stop()
-      await restarts.start(options)
-      const { client: live } = await restarts.connect('client', keptSession(5))
-      assert.deepEqual(subscriptionsIn(restarts.broker), granted)
-      await live.disconnect()
-      await restarts.stop()
-      // the session is kept because of what is in the store, with the same options as before
-      await restarts.start()
-      const { client: again } = await restarts.connect('client', keptSession(5))
-      assert.deepEqual(subscriptionsIn(restarts.broker), granted)
-      await again.disconnect()
-    },
-  )
+  restart(`the current options limit what a resumed session is subscribed to: ${what}`, [5], async restarts => {
+    const { client } = await restarts.connect('client', keptSession(5))
+    await subscribeWith(client, { subscriptionIdentifier: 1 }, { topic: 'a/+', qos: 1 })
+    await subscribeWith(client, { subscriptionIdentifier: 2 }, { topic: 'a/b/c', qos: 2 })
+    await client.subscribe({ topic: '$share/g/x', qos: 1 })
+    await client.disconnect()
+    await restarts.stop()
+    await restarts.start(options)
+    const { client: live } = await restarts.connect('client', keptSession(5))
+    assert.deepEqual(subscriptionsIn(restarts.broker), granted)
+    await live.disconnect()
+    await restarts.stop()
+    // the session is kept because of what is in the store, with the same options as before
+    await restarts.start()
+    const { client: again } = await restarts.connect('client', keptSession(5))
+    assert.deepEqual(subscriptionsIn(restarts.broker), granted)
+    await again.disconnect()
+  })
 }
 
 /** The subscriptions of the client. */

@@ -8,7 +8,7 @@ const ALL: readonly ProtocolVersion[] = [3, 4, 5]
 
 spec(
   '[3.1.1 MQTT-3.2.2-3] [3.1.1 MQTT-3.1.2-4] [5.0 MQTT-3.1.2-6] [5.0 MQTT-3.2.2-3] \
-a session is created where there is none, and session present is 0',
+a session is created if there is none, and session present is 0',
   ALL,
   async ({ version, resume, broker }) => {
     const { client, connack } = await resume('new', keptSession(version))
@@ -23,7 +23,7 @@ a session is created where there is none, and session present is 0',
 )
 
 spec(
-  '[3.1.1 MQTT-3.2.2-2] [5.0 MQTT-3.2.2-3] session present is 1 where the session is continued',
+  '[3.1.1 MQTT-3.2.2-2] [5.0 MQTT-3.2.2-3] session present is 1 if the session is resumed',
   [4, 5],
   async ({ version, resume }) => {
     await (await resume('known', keptSession(version))).client.disconnect()
@@ -33,14 +33,14 @@ spec(
   },
 )
 
-spec('3.1 has no session present', [3], async ({ resume }) => {
+spec('CONNACK of 3.1 has no session present flag', [3], async ({ resume }) => {
   await (await resume('known', keptSession(3))).client.disconnect()
   assert.equal((await resume('known', keptSession(3))).connack.sessionPresent, false)
 })
 
 spec(
   '[3.1.1 MQTT-3.1.2-4] [3.1.1 MQTT-3.1.2-5] [3.1.1 MQTT-4.1.0-1] [5.0 MQTT-3.1.2-5] [5.0 MQTT-3.1.2-23] \
-a session goes on with its subscriptions and the QoS 1 and 2 messages that came meanwhile',
+a resumed session has its subscriptions and the QoS 1 and 2 messages published in the meantime',
   ALL,
   async ({ version, broker, connect, resume }) => {
     const client = await connect('away', keptSession(version))
@@ -65,7 +65,7 @@ a session goes on with its subscriptions and the QoS 1 and 2 messages that came 
 )
 
 spec(
-  '[5.0 MQTT-3.1.2-23] [3.1.1 MQTT-3.1.2-4] unacknowledged messages of both directions are part of the state',
+  '[5.0 MQTT-3.1.2-23] [3.1.1 MQTT-3.1.2-4] unacknowledged messages of both directions are part of the session',
   ALL,
   async ({ version, broker, connect, resume }) => {
     const client = await connect('state', keptSession(version))
@@ -95,7 +95,7 @@ spec(
 
 spec(
   '[3.1.1 MQTT-3.1.2-6] [3.1.1 MQTT-3.2.2-1] [5.0 MQTT-3.1.2-4] [5.0 MQTT-3.2.2-2] \
-a clean start ends the earlier session: nothing of it is left, and session present is 0',
+a clean start removes the previous session with all its state, and session present is 0',
   ALL,
   async ({ version, broker, connect, resume }) => {
     const client = await connect('again', keptSession(version))
@@ -136,7 +136,7 @@ spec(
   },
 )
 
-spec('[5.0 MQTT-3.2.2-2] a clean start in 5.0 may begin a session that is kept', [5], async ({ connect, resume }) => {
+spec('[5.0 MQTT-3.2.2-2] a session that starts clean can be resumed later in 5.0', [5], async ({ connect, resume }) => {
   const kept = { clean: true, properties: { sessionExpiryInterval: 100 } }
   await (await connect('kept', kept)).disconnect()
   assert.equal((await resume('kept', { ...kept, clean: false })).connack.sessionPresent, true)
@@ -179,7 +179,7 @@ spec(
   { defaultSessionExpiry: 1 },
 )
 
-spec('QoS 0 messages wait for nobody, unless the host wants it', ALL, ({ version, ...tools }) =>
+spec('QoS 0 messages are queued only if the option says so', ALL, ({ version, ...tools }) =>
   offlineQoS0(version, tools, 0),
 )
 spec(
@@ -203,5 +203,5 @@ async function offlineQoS0(
   assert.equal(packets.filter(({ cmd }) => cmd === 'publish').length, expected)
   await back.disconnect()
   const { client: again } = await resume('away', keptSession(version))
-  assert.deepEqual(await again.settle(), [], 'nobody acknowledges QoS 0: it is over once it was sent')
+  assert.deepEqual(await again.settle(), [], 'a QoS 0 message is completed when it has been sent')
 }

@@ -54,28 +54,28 @@ for (const [delay, expiry, afterMs] of [
   )
 }
 
-spec('[5.0 MQTT-3.1.2-8] the delay holds for DISCONNECT 0x04 as well', [5], async tools => {
+spec('[5.0 MQTT-3.1.2-8] the delay applies after DISCONNECT 0x04 too', [5], async tools => {
   const watcher = await watcherOf(tools)
   const client = await tools.connect('leaving', terms(10, 100))
   await client.disconnect({ reasonCode: 0x04 })
   await expectAfter(watcher, tools, 10_000)
 })
 
-spec('[5.0 MQTT-3.1.2-8] an expiry that DISCONNECT 0x04 shortens ends the delay', [5], async tools => {
+spec('[5.0 MQTT-3.1.2-8] a session expiry that DISCONNECT 0x04 shortens ends the delay', [5], async tools => {
   const watcher = await watcherOf(tools)
   const client = await tools.connect('leaving', terms(100, 1000))
   await client.disconnect({ reasonCode: 0x04, properties: { sessionExpiryInterval: 20 } })
   await expectAfter(watcher, tools, 20_000)
 })
 
-spec('[5.0 MQTT-3.1.2-8] an expiry of 0 in DISCONNECT 0x04 has the will published at once', [5], async tools => {
+spec('[5.0 MQTT-3.1.2-8] after DISCONNECT 0x04 with an expiry of 0 the will is published at once', [5], async tools => {
   const watcher = await watcherOf(tools)
   const client = await tools.connect('leaving', terms(100, 1000))
   await client.disconnect({ reasonCode: 0x04, properties: { sessionExpiryInterval: 0 } })
   await expectAfter(watcher, tools, 0)
 })
 
-spec('[5.0 MQTT-3.1.3-9] [5.0 MQTT-3.1.2-8] a client that returns in time cancels its will', [5], async tools => {
+spec('[5.0 MQTT-3.1.3-9] [5.0 MQTT-3.1.2-8] a client that reconnects in time cancels its will', [5], async tools => {
   const { clock, connect } = tools
   const watcher = await watcherOf(tools)
   await (await connect('leaving', terms(10, 100))).drop()
@@ -89,17 +89,21 @@ spec('[5.0 MQTT-3.1.3-9] [5.0 MQTT-3.1.2-8] a client that returns in time cancel
   await watcher.expectNothing()
 })
 
-spec('[5.0 MQTT-3.1.3-9] a client that returns with a new will has that one published', [5], async tools => {
-  const { clock, connect } = tools
-  const watcher = await watcherOf(tools)
-  await (await connect('leaving', terms(10, 100, { topic: 'will/old' }))).drop()
-  await clock.advance(9000)
-  const back = await connect('leaving', terms(10, 100))
-  await clock.advance(3600_000)
-  await watcher.expectNothing()
-  await back.drop()
-  await expectAfter(watcher, tools, 10_000)
-})
+spec(
+  '[5.0 MQTT-3.1.3-9] the new will of a client that reconnects in time replaces the delayed one',
+  [5],
+  async tools => {
+    const { clock, connect } = tools
+    const watcher = await watcherOf(tools)
+    await (await connect('leaving', terms(10, 100, { topic: 'will/old' }))).drop()
+    await clock.advance(9000)
+    const back = await connect('leaving', terms(10, 100))
+    await clock.advance(3600_000)
+    await watcher.expectNothing()
+    await back.drop()
+    await expectAfter(watcher, tools, 10_000)
+  },
+)
 
 spec(
   '[5.0 MQTT-3.1.2-8] [5.0 MQTT-3.1.2-4] a clean start ends the session, and with it the delay',
@@ -139,7 +143,7 @@ spec('[5.0 MQTT-3.1.2-15] a delayed will with retain is retained when it is publ
   assert.equal((await late.expect('publish')).retain, true)
 })
 
-spec('an expired session and a delay that is over at once publish the will once', [5], async tools => {
+spec('a will whose delay and session end at the same time is published once', [5], async tools => {
   const watcher = await watcherOf(tools)
   let wills = 0
   tools.broker.on('publish', () => wills++)
@@ -168,7 +172,7 @@ spec('a delayed will is authorised when it is published', [5], async tools => {
 
 for (const clean of [true, false]) {
   spec(
-    `a will that is being published when its client returns (clean start ${clean}) is published once, and the new one is kept`,
+    `a will that is being published when its client reconnects (clean start ${clean}) is published once, and the new will remains`,
     [5],
     async ({ broker, clock, connect, dial }) => {
       let published = 0
@@ -193,7 +197,7 @@ for (const clean of [true, false]) {
   )
 }
 
-spec('a client that returns while the wills of others are being published cancels its own', [5], async tools => {
+spec('a client that reconnects while the wills of others are being published cancels its own', [5], async tools => {
   const { broker, clock, connect, dial } = tools
   const published: string[] = []
   broker.on('publish', ({ topic }) => published.push(topic))

@@ -54,7 +54,7 @@ the will is published, once, when ${how}`,
 }
 
 spec(
-  '[3.1.1 MQTT-3.14.1-1] [5.0 MQTT-3.14.1-1] a DISCONNECT with reserved flags leaves the will due',
+  '[3.1.1 MQTT-3.14.1-1] [5.0 MQTT-3.14.1-1] a DISCONNECT with reserved flags does not remove the will',
   ALL,
   async tools => {
     const watcher = await watcherOf(tools)
@@ -75,7 +75,7 @@ spec('wills are published when the broker closes', ALL, async ({ broker, connect
 
 spec(
   '[3.1.1 MQTT-3.14.4-3] [3.1.1 MQTT-3.1.2-10] [5.0 MQTT-3.14.4-3] [5.0 MQTT-3.1.2-8] [5.0 MQTT-3.1.2-10] \
-DISCONNECT takes the will away',
+DISCONNECT removes the will',
   ALL,
   async tools => {
     const watcher = await watcherOf(tools)
@@ -91,7 +91,7 @@ DISCONNECT takes the will away',
 
 for (const reasonCode of [0x04, 0x80, 0x82, 0x93, 0x99]) {
   spec(
-    `[5.0 MQTT-3.14.4-3] [5.0 MQTT-3.1.2-8] DISCONNECT 0x${reasonCode.toString(16)} has the will published`,
+    `[5.0 MQTT-3.14.4-3] [5.0 MQTT-3.1.2-8] the will is published after DISCONNECT 0x${reasonCode.toString(16)}`,
     [5],
     async tools => {
       const watcher = await watcherOf(tools)
@@ -110,7 +110,7 @@ spec('[3.1.1 MQTT-3.1.2-12] without a will nothing is published', ALL, async too
   await watcher.expectNothing()
 })
 
-spec('a will that is set anew replaces the earlier one', ALL, async tools => {
+spec('a new will replaces the previous one', ALL, async tools => {
   const watcher = await watcherOf(tools)
   const kept = keptSession(tools.version)
   await (await tools.connect('leaving', { ...kept, will: willOf({ topic: 'will/old' }) })).disconnect()
@@ -122,7 +122,7 @@ spec('a will that is set anew replaces the earlier one', ALL, async tools => {
 
 for (const qos of [0, 1, 2] as const) {
   spec(
-    `[3.1.1 MQTT-3.1.2-9] the will has the QoS of CONNECT, ${qos}, and reaches sessions that are away`,
+    `[3.1.1 MQTT-3.1.2-9] the will has QoS ${qos}, as in CONNECT, and is queued for disconnected sessions`,
     ALL,
     async tools => {
       const away = await tools.connect('away', keptSession(tools.version))
@@ -153,7 +153,7 @@ spec('[3.1.1 MQTT-3.1.2-17] [5.0 MQTT-3.1.2-15] a will with retain is retained',
 })
 
 spec(
-  '[5.0 MQTT-3.1.3-10] the will goes out with all its properties, its User Properties in their order',
+  '[5.0 MQTT-3.1.3-10] the will is published with all its properties, and its User Properties in order',
   [5],
   async ({ dial, connect }) => {
     const watcher = await connect('watcher')
@@ -195,7 +195,7 @@ spec("the will's message expiry starts when it is published", [5], async ({ brok
   assert.equal(broker.connectedClients, 1)
 })
 
-spec('a will to a topic that is not authorised is not published, and the host is told', ALL, async tools => {
+spec('a will to a topic that is not authorised is not published, and an event reports it', ALL, async tools => {
   const { broker, connect } = tools
   const watcher = await watcherOf(tools)
   const refused: unknown[] = []
@@ -208,7 +208,7 @@ spec('a will to a topic that is not authorised is not published, and the host is
   assert.equal((await expectWill(watcher)).topic, 'will/open')
 })
 
-spec('a will below $SYS/ is refused unless the host allows it', ALL, async ({ broker, connect }) => {
+spec('a will below $SYS/ is refused unless a hook allows it', ALL, async ({ broker, connect }) => {
   const watcher = await connect('watcher')
   await watcher.subscribe({ topic: '$SYS/#', qos: 0 })
   await (await connect('leaving', { will: willOf({ topic: '$SYS/fake' }) })).drop()
@@ -218,7 +218,7 @@ spec('a will below $SYS/ is refused unless the host allows it', ALL, async ({ br
   await expectWill(watcher)
 })
 
-spec('a CONNECT that is refused leaves no will behind', ALL, async tools => {
+spec('a refused CONNECT leaves no will', ALL, async tools => {
   const watcher = await watcherOf(tools)
   tools.broker.authenticate = () => false
   const client = tools.dial()

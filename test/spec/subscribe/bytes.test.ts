@@ -33,7 +33,7 @@ spec(
     assert.equal(bytes(), OVERHEAD + 100)
     assert.deepEqual(await client.subscribe({ topic: 'short', qos: 1 }, ...filters('c')), [1, refused])
     const other = await connect('other')
-    assert.deepEqual(await other.subscribe(...filters('a', 'b')), [1, 1], 'each client has its own')
+    assert.deepEqual(await other.subscribe(...filters('a', 'b')), [1, 1], 'each client has its own limit')
     await other.disconnect()
     await client.disconnect()
     while (broker.connectedClients > 0) await new Promise(setImmediate)
@@ -54,7 +54,7 @@ spec(
     while (broker.connectedClients > 1) await new Promise(setImmediate)
     assert.deepEqual(await two.subscribe(...filters('b', 'c', 'd')), [1, 1, refused])
     await connect('one', keptSession(version))
-    assert.equal(broker.stats().subscriptions.bytes, 5 * (OVERHEAD + 100), 'a resumed session has what it had')
+    assert.equal(broker.stats().subscriptions.bytes, 5 * (OVERHEAD + 100), 'a resumed session keeps its subscriptions')
     assert.deepEqual(await two.subscribe(...filters('a', 'd')), [1, refused])
   },
   { maxTotalSubscriptionBytes: 3 * (OVERHEAD + 100) },

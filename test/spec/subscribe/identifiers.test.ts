@@ -46,7 +46,7 @@ spec('an identifier belongs to all filters of its SUBSCRIBE', [5], async ({ conn
   assert.deepEqual(await receiveIdentifiers(client), [[9], [9]])
 })
 
-spec('the identifiers of one client are nobody else’s business', [5], async ({ connect }) => {
+spec('a client never gets the subscription identifiers of another', [5], async ({ connect }) => {
   const other = await connect('other')
   await other.subscribe({ topic: 'a/b', qos: 1 })
   const client = await connect('subscriber')
@@ -86,7 +86,7 @@ spec('retained messages carry the identifier of the subscription that asked for 
 })
 
 spec(
-  '[5.0 MQTT-3.3.4-3] [5.0 MQTT-3.3.4-4] a session that was away gets them as well, and so does one that is resumed',
+  '[5.0 MQTT-3.3.4-3] [5.0 MQTT-3.3.4-4] queued messages of a resumed session have the identifiers, and so have live ones',
   [5],
   async ({ connect }) => {
     const client = await connect('subscriber', keptSession(5))
@@ -113,7 +113,7 @@ spec('[5.0 MQTT-3.3.4-4] a message that is sent again carries the same identifie
   assert.deepEqual(identifiersOf(resent), [1, 268_435_455])
 })
 
-spec('the identifier 0 is a protocol error, and so are two of them', [5], async ({ connect }) => {
+spec('a subscription identifier of 0 is a protocol error, and so are two identifiers', [5], async ({ connect }) => {
   for (const properties of ['02 0b00', '04 0b01 0b02']) {
     const client = await connect('subscriber')
     const content = `0001 ${properties} 0001 61 00`.replace(/\s/g, '')
@@ -122,15 +122,19 @@ spec('the identifier 0 is a protocol error, and so are two of them', [5], async 
   }
 })
 
-spec('[5.0 MQTT-3.3.4-6] a client must not publish one', [5], async ({ connect }) => {
-  const client = await connect('publisher')
-  client.sendBytes('30 06 0001 61 02 0b01')
-  await client.expectDisconnect(0x82)
-})
+spec(
+  '[5.0 MQTT-3.3.4-6] a PUBLISH with a subscription identifier from a client ends the connection',
+  [5],
+  async ({ connect }) => {
+    const client = await connect('publisher')
+    client.sendBytes('30 06 0001 61 02 0b01')
+    await client.expectDisconnect(0x82)
+  },
+)
 
 for (const state of ['away', 'busy'] as const) {
   spec(
-    `[5.0 MQTT-3.3.4-4] among them that of a QoS 0 subscription, for a stored session that is ${state}`,
+    `[5.0 MQTT-3.3.4-4] a message has the identifier of a QoS 0 subscription too, for a stored session that is ${state}`,
     [5],
     async ({ connect }) => {
       const kept = keptSession(5)

@@ -34,13 +34,13 @@ spec(
     await unsubscribe(client, 'a', 'never')
     assert.deepEqual(await client.subscribe(...filters('d', 'e')), [1, refused])
     const other = await connect('other')
-    assert.deepEqual(await other.subscribe(...filters('d')), [1], 'each session has its own')
+    assert.deepEqual(await other.subscribe(...filters('d')), [1], 'each session has its own limit')
   },
   { maxSubscriptions: 3 },
 )
 
 spec(
-  'SUBACK says which limit it is',
+  'the Reason String of SUBACK names the limit',
   [5],
   async ({ connect }) => {
     const client = await connect('client')
@@ -53,7 +53,7 @@ spec(
 )
 
 spec(
-  'what a resumed session has beyond the limit it keeps, and what the host subscribes it to is not bound',
+  'a resumed session keeps subscriptions beyond the limit, and client.subscribe is not limited',
   ALL,
   async ({ version }) => {
     const persistence = createMemoryPersistence()
@@ -74,14 +74,14 @@ spec(
     for (const topic of 'abcde') await broker.publish({ topic, payload: topic })
     assert.deepEqual(await receiveTexts(client), ['a', 'b', 'c', 'e'])
     await unsubscribe(client, 'a', 'b')
-    assert.deepEqual(await client.subscribe(...filters('d')), [quotaRefusal(version)], 'c and e are two')
+    assert.deepEqual(await client.subscribe(...filters('d')), [quotaRefusal(version)], 'c and e use up the limit')
     await client.disconnect()
     await broker.close()
   },
 )
 
 for (const version of ALL) {
-  test(`packets that wait for the store count as if they were done (version ${version})`, async () => {
+  test(`packets that wait for the store already count (version ${version})`, async () => {
     const refused = quotaRefusal(version)
     const held = heldStore(createMemoryPersistence())
     const broker = await createBroker({ persistence: held.store, maxSubscriptions: 2 })
@@ -116,7 +116,7 @@ for (const version of ALL) {
     await broker.close()
   })
 
-  test(`what the store does not take counts no more (version ${version})`, async () => {
+  test(`a subscription that the store refuses does not count (version ${version})`, async () => {
     const failing = failingStore(createMemoryPersistence())
     const broker = await createBroker({ persistence: failing.store, maxSubscriptions: 1 })
     const client = new SpecClient(broker, version)

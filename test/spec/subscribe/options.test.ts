@@ -19,7 +19,7 @@ async function receiveRetainFlags(client: SpecClient): Promise<boolean[]> {
 
 for (const qos of [0, 1, 2] as const) {
   spec(
-    `[5.0 MQTT-3.8.3-3] No Local keeps a client’s own messages from it and nobody else’s, QoS ${qos}`,
+    `[5.0 MQTT-3.8.3-3] a No Local subscription gets all messages except the client’s own, QoS ${qos}`,
     [5],
     async ({ connect }) => {
       const client = await connect('talkative')
@@ -44,7 +44,7 @@ spec('without No Local a client gets its own messages', [3, 4, 5], async ({ conn
 })
 
 spec(
-  '[5.0 MQTT-3.8.3-3] No Local goes by the client identifier: on the next connection too, and while the session waits',
+  '[5.0 MQTT-3.8.3-3] No Local compares client identifiers: it also applies on the next connection and to queued messages',
   [5],
   async ({ connect }) => {
     const client = await connect('talkative', {
@@ -60,16 +60,20 @@ spec(
   },
 )
 
-spec('[5.0 MQTT-3.8.3-3] messages of the host are nobody’s own', [5], async ({ broker, connect }) => {
-  const client = await connect('listener')
-  await client.subscribe({ topic: 'a', qos: 0, nl: true })
-  await broker.publish({ topic: 'a', payload: 'host' })
-  assert.deepEqual(await receiveTexts(client), ['host'])
-})
+spec(
+  '[5.0 MQTT-3.8.3-3] a No Local subscription gets the messages of the application',
+  [5],
+  async ({ broker, connect }) => {
+    const client = await connect('listener')
+    await client.subscribe({ topic: 'a', qos: 0, nl: true })
+    await broker.publish({ topic: 'a', payload: 'host' })
+    assert.deepEqual(await receiveTexts(client), ['host'])
+  },
+)
 
 for (const state of ['connected', 'connected with a stored session'] as const) {
   spec(
-    `overlapping subscriptions where one is No Local: own messages come for the other one only, ${state}`,
+    `own messages come only for the subscription without No Local if subscriptions overlap, ${state}`,
     [5],
     async ({ connect }) => {
       const client = await connect('talkative', state === 'connected' ? {} : keptSession(5))
@@ -87,7 +91,7 @@ for (const state of ['connected', 'connected with a stored session'] as const) {
 }
 
 spec(
-  '[5.0 MQTT-3.3.1-12] [5.0 MQTT-3.3.1-13] Retain As Published decides about the RETAIN flag of live messages',
+  '[5.0 MQTT-3.3.1-12] [5.0 MQTT-3.3.1-13] Retain As Published decides whether live messages keep their RETAIN flag',
   [5],
   async ({ connect }) => {
     const publisher = await connect('publisher')
@@ -110,7 +114,7 @@ spec('before 5.0 live messages come without RETAIN', [3, 4], async ({ connect })
 })
 
 spec(
-  '[5.0 MQTT-3.3.1-12] [5.0 MQTT-3.3.1-13] and of those that waited for a session which was away',
+  '[5.0 MQTT-3.3.1-12] [5.0 MQTT-3.3.1-13] Retain As Published decides whether queued messages keep their RETAIN flag',
   [5],
   async ({ connect }) => {
     const publisher = await connect('publisher')
@@ -126,14 +130,18 @@ spec(
   },
 )
 
-spec('retained messages sent on subscribing have RETAIN set, whatever the option', [5], async ({ connect }) => {
-  await publishText(await connect('publisher'), 'a', 'x', { retain: true })
-  for (const rap of [false, true]) {
-    const client = await connect('subscriber')
-    await client.subscribe({ topic: 'a', qos: 0, rap })
-    assert.deepEqual(await receiveRetainFlags(client), [true])
-  }
-})
+spec(
+  'retained messages sent after SUBSCRIBE have RETAIN set, whatever Retain As Published says',
+  [5],
+  async ({ connect }) => {
+    await publishText(await connect('publisher'), 'a', 'x', { retain: true })
+    for (const rap of [false, true]) {
+      const client = await connect('subscriber')
+      await client.subscribe({ topic: 'a', qos: 0, rap })
+      assert.deepEqual(await receiveRetainFlags(client), [true])
+    }
+  },
+)
 
 for (const [rh, clause, atFirst, again] of [
   [0, '[5.0 MQTT-3.3.1-9]', 1, 1],
@@ -160,7 +168,7 @@ for (const [rh, clause, atFirst, again] of [
 }
 
 spec(
-  '[5.0 MQTT-3.3.1-10] Retain Handling 1: a subscription that the session kept is an existing one, one that ended is not',
+  '[5.0 MQTT-3.3.1-10] Retain Handling 1: a subscription of a resumed session exists, one that has ended does not',
   [5],
   async ({ connect }) => {
     await publishText(await connect('publisher'), 'a', 'kept', { retain: true })
@@ -178,12 +186,16 @@ spec(
   },
 )
 
-spec('[5.0 MQTT-3.3.1-10] Retain Handling 1: a filter twice in one SUBSCRIBE is new once', [5], async ({ connect }) => {
-  await publishText(await connect('publisher'), 'a', 'kept', { retain: true })
-  const client = await connect('subscriber')
-  await client.subscribe({ topic: 'a', qos: 0, rh: 1 }, { topic: 'a', qos: 0, rh: 1 })
-  assert.deepEqual(await receiveTexts(client), ['kept'])
-})
+spec(
+  '[5.0 MQTT-3.3.1-10] Retain Handling 1: of a filter that is twice in one SUBSCRIBE only the first is new',
+  [5],
+  async ({ connect }) => {
+    await publishText(await connect('publisher'), 'a', 'kept', { retain: true })
+    const client = await connect('subscriber')
+    await client.subscribe({ topic: 'a', qos: 0, rh: 1 }, { topic: 'a', qos: 0, rh: 1 })
+    assert.deepEqual(await receiveTexts(client), ['kept'])
+  },
+)
 
 spec('each filter of a SUBSCRIBE has its own options', [5], async ({ connect }) => {
   const publisher = await connect('publisher')
@@ -224,7 +236,7 @@ spec('the options of a subscription are those of its last SUBSCRIBE', [5], async
 })
 
 spec(
-  '[5.0 MQTT-3.3.4-2] overlapping subscriptions: one copy, at the highest QoS, with RETAIN where one of them keeps it',
+  '[5.0 MQTT-3.3.4-2] overlapping subscriptions get one copy, with the highest QoS, and with RETAIN if one of them keeps it',
   [5],
   async ({ connect }) => {
     const publisher = await connect('publisher')

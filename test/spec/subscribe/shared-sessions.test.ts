@@ -27,7 +27,7 @@ async function onlyMessage(client: SpecClient): Promise<PublishPacket> {
   return packets[0] as PublishPacket
 }
 
-spec('unacknowledged QoS 1 messages of a member that leaves for good go to another', ALL, async frame => {
+spec('another member gets the unacknowledged QoS 1 messages of a member whose session ends', ALL, async frame => {
   const leaving = await joined(frame, 'leaving')
   const publisher = await frame.connect('publisher')
   await publishText(publisher, 'a', 'acknowledged', { qos: 1 })
@@ -72,7 +72,7 @@ for (const queueQoS0 of [false, true]) {
       assert.deepEqual(
         shared,
         queueQoS0 ? ['1', '1', '2', '2', '3', '3', '4', '4'] : [],
-        'two has them for itself, too',
+        'client two also gets its own copies',
       )
       assert.equal(received.one!.length, queueQoS0 ? 2 : 0)
       assert.deepEqual(received['takes QoS 0'], [])
@@ -81,7 +81,7 @@ for (const queueQoS0 of [false, true]) {
   )
 }
 
-spec('[5.0 MQTT-4.8.2-5] a QoS 2 message that was sent goes to nobody else, one that waits does', [5], async frame => {
+spec('[5.0 MQTT-4.8.2-5] another member gets a queued QoS 2 message, but not one that was sent', [5], async frame => {
   const leaving = await joined(frame, 'leaving', { properties: { receiveMaximum: 1 } })
   const publisher = await frame.connect('publisher')
   await publishText(publisher, 'a', 'sent', { qos: 2 })
@@ -92,7 +92,7 @@ spec('[5.0 MQTT-4.8.2-5] a QoS 2 message that was sent goes to nobody else, one 
   assert.deepEqual(await receiveTexts(staying), ['waiting'])
 })
 
-spec('with nobody left they are dropped, and the host is told', ALL, async frame => {
+spec('without other members the messages are dropped, and events report it', ALL, async frame => {
   const drops: string[] = []
   frame.broker.on('drop', ({ clientId, reason, message }) => drops.push(`${clientId} ${reason} ${message.payload}`))
   const leaving = await joined(frame, 'leaving')
@@ -104,7 +104,7 @@ spec('with nobody left they are dropped, and the host is told', ALL, async frame
 })
 
 spec(
-  '[5.0 MQTT-4.8.2-4] what a stored session has begun is completed with the same client when it returns',
+  '[5.0 MQTT-4.8.2-4] messages sent to a stored session are completed with the same client when it reconnects',
   ALL,
   async frame => {
     const { version, connect } = frame
@@ -133,7 +133,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-4.8.2-5] when that session ends, QoS 1 goes to another member and QoS 2 that was sent to nobody',
+  '[5.0 MQTT-4.8.2-5] when a stored session ends, another member gets its QoS 1 messages, but no QoS 2 message that was sent',
   [5],
   async frame => {
     const { connect, clock } = frame
@@ -151,7 +151,7 @@ spec(
 )
 
 for (const how of ['a clean start', 'a takeover by a clean start'] as const) {
-  spec(`so when ${how} ends it`, ALL, async frame => {
+  spec(`another member gets the messages of a session that ${how} ends`, ALL, async frame => {
     const { version, connect } = frame
     const away = await joined(frame, 'away', keptSession(version))
     await publishText(await connect('publisher'), 'a', 'unfinished', { qos: 1 })
@@ -177,7 +177,7 @@ spec('[5.0 MQTT-4.8.2-6] a message that a member refuses is dropped, not offered
   await (await joined(frame, 'late')).expectNothing()
 })
 
-spec('members that are away get nothing while one is connected', ALL, async frame => {
+spec('disconnected members get nothing while another one is connected', ALL, async frame => {
   const { version, connect } = frame
   const away = await joined(frame, 'away', keptSession(version))
   const here = await joined(frame, 'here')
@@ -188,7 +188,7 @@ spec('members that are away get nothing while one is connected', ALL, async fram
   await (await connect('away', keptSession(version))).expectNothing()
 })
 
-spec('with nobody connected, their queues take turns; QoS 0 is for those who are there', ALL, async frame => {
+spec('without connected members the queues of disconnected ones take turns, except for QoS 0', ALL, async frame => {
   const { version, connect } = frame
   for (const id of ['one', 'two']) await (await joined(frame, id, keptSession(version))).drop()
   const publisher = await connect('publisher')
@@ -203,7 +203,7 @@ spec('with nobody connected, their queues take turns; QoS 0 is for those who are
   assert.deepEqual(received.flat().toSorted(), ['0', '1', '2', '3'])
 })
 
-spec('a member that comes back takes part again', ALL, async frame => {
+spec('a member that reconnects gets messages again', ALL, async frame => {
   const { version, connect } = frame
   const away = await joined(frame, 'away', keptSession(version))
   const here = await joined(frame, 'here')
@@ -215,7 +215,7 @@ spec('a member that comes back takes part again', ALL, async frame => {
   assert.equal((await receiveAll(here)).length, 2)
 })
 
-spec('a session that has expired is no member any more', [5], async frame => {
+spec('an expired session is no longer a member', [5], async frame => {
   const { connect, clock } = frame
   await (await joined(frame, 'away', keptSession(5, 10))).drop()
   const publisher = await connect('publisher')
@@ -225,7 +225,7 @@ spec('a session that has expired is no member any more', [5], async frame => {
 })
 
 for (const version of ALL) {
-  test(`members that are away are members after a restart of the broker (version ${version})`, async () => {
+  test(`disconnected members are still members after a restart of the broker (version ${version})`, async () => {
     const clock = new FakeClock()
     const persistence = createMemoryPersistence({ now: () => clock.now() })
     await withBroker({ clock, persistence }, version, async connect => {

@@ -66,7 +66,7 @@ spec('members of different versions share a group', ALL, async ({ version, conne
   for (const member of group) assert.equal((await receiveAll(member)).length, 2)
 })
 
-spec('matching goes by the filter behind the share name alone', ALL, async ({ connect }) => {
+spec('only the filter after the share name is used for matching', ALL, async ({ connect }) => {
   const client = await connect('member')
   await client.subscribe({ topic: '$share/group/sport/+/score', qos: 0 }, { topic: '$share/group/#', qos: 0 })
   const publisher = await connect('publisher')
@@ -77,7 +77,7 @@ spec('matching goes by the filter behind the share name alone', ALL, async ({ co
 })
 
 spec(
-  'each group gets its copy, and so do a group of another filter and the own non-shared subscription',
+  'each group gets its copy, and so do groups of other filters and non-shared subscriptions of the same client',
   ALL,
   async ({ connect }) => {
     const client = await connect('member')
@@ -94,7 +94,7 @@ spec(
 )
 
 spec(
-  'the same for a stored session, whose copies are different messages on the way',
+  'a stored session gets a separate copy for each shared and non-shared subscription',
   ALL,
   async ({ version, connect }) => {
     const keeping = version === 5 ? { clean: false, properties: { sessionExpiryInterval: 60 } } : { clean: false }
@@ -108,7 +108,7 @@ spec(
   },
 )
 
-spec('[5.0 MQTT-4.8.2-3] a member gets no more than the QoS that it was granted', ALL, async ({ connect }) => {
+spec('[5.0 MQTT-4.8.2-3] a member gets messages with at most the QoS that it was granted', ALL, async ({ connect }) => {
   for (const granted of [0, 1, 2] as const) {
     const client = await connect('member')
     await client.subscribe({ topic: SHARE, qos: granted })
@@ -123,7 +123,7 @@ spec('[5.0 MQTT-4.8.2-3] a member gets no more than the QoS that it was granted'
   }
 })
 
-spec('subscribing again changes the options and is no second membership', ALL, async test => {
+spec('subscribing again changes the options without adding a second membership', ALL, async test => {
   const [first, second] = (await members(test, 2)) as [SpecClient, SpecClient]
   await first.subscribe({ topic: SHARE, qos: 1 })
   await publishMany(await test.connect('publisher'), 4, 2)
@@ -135,7 +135,7 @@ spec('subscribing again changes the options and is no second membership', ALL, a
   assert.equal((await receiveAll(second)).length, 2)
 })
 
-spec('no retained messages for a shared subscription, whatever its Retain Handling', ALL, async ({ connect }) => {
+spec('a shared subscription gets no retained messages, whatever its Retain Handling', ALL, async ({ connect }) => {
   const publisher = await connect('publisher')
   for (const topic of ['a', '$share/group-0/a']) await publishText(publisher, topic, 'kept', { retain: true, qos: 1 })
   const client = await connect('member')
@@ -145,7 +145,7 @@ spec('no retained messages for a shared subscription, whatever its Retain Handli
   }
 })
 
-spec('[5.0 MQTT-3.3.1-12] [5.0 MQTT-3.3.1-13] Retain As Published holds for members too', [5], async ({ connect }) => {
+spec('[5.0 MQTT-3.3.1-12] [5.0 MQTT-3.3.1-13] Retain As Published applies to members too', [5], async ({ connect }) => {
   for (const rap of [false, true]) {
     const client = await connect('member')
     await client.subscribe({ topic: SHARE, qos: 1, rap })
@@ -159,7 +159,7 @@ spec('[5.0 MQTT-3.3.1-12] [5.0 MQTT-3.3.1-13] Retain As Published holds for memb
 })
 
 spec(
-  '[5.0 MQTT-3.8.3-4] No Local on a shared subscription is a protocol error, among other filters too',
+  '[5.0 MQTT-3.8.3-4] No Local on a shared subscription is a protocol error, even among other filters',
   [5],
   async ({ connect }) => {
     const client = await connect('member')
@@ -202,7 +202,7 @@ for (const [clause, filters] of [
   }
 }
 
-spec('[5.0 MQTT-4.8.2-1] filters that merely begin alike are not shared', ALL, async ({ connect }) => {
+spec('[5.0 MQTT-4.8.2-1] filters that only begin like $share/ are not shared', ALL, async ({ connect }) => {
   const clients: SpecClient[] = []
   for (const id of ['one', 'two']) {
     const client = await connect(id)
@@ -215,7 +215,7 @@ spec('[5.0 MQTT-4.8.2-1] filters that merely begin alike are not shared', ALL, a
 })
 
 spec(
-  '[5.0 MQTT-3.3.4-5] a copy has the identifier of the one subscription that it came for',
+  '[5.0 MQTT-3.3.4-5] a copy has the identifier of only the shared subscription that it came for',
   [5],
   async ({ connect }) => {
     for (const keeping of [{}, { clean: false, properties: { sessionExpiryInterval: 60 } }]) {
@@ -233,7 +233,7 @@ spec(
   },
 )
 
-spec('members have identifiers of their own', [5], async ({ connect }) => {
+spec('each member has its own subscription identifier', [5], async ({ connect }) => {
   const group: SpecClient[] = []
   for (const subscriptionIdentifier of [1, 2]) {
     const member = await connect(`member-${subscriptionIdentifier}`)
@@ -246,7 +246,7 @@ spec('members have identifiers of their own', [5], async ({ connect }) => {
 })
 
 spec(
-  '[3.1.1 MQTT-3.10.4-1] [5.0 MQTT-3.10.4-1] UNSUBSCRIBE of the whole $share filter ends a membership, nothing else does',
+  '[3.1.1 MQTT-3.10.4-1] [5.0 MQTT-3.10.4-1] only UNSUBSCRIBE of the whole $share filter ends a membership',
   ALL,
   async test => {
     const { version, connect } = test
@@ -294,7 +294,7 @@ strategy('sticky', 'all messages of a publisher go to one member, until that one
       counts.set(String(index), (counts.get(String(index)) ?? 0) + 1)
     }
   }
-  assert.ok(counts.size > 1, 'publishers are spread over the members')
+  assert.ok(counts.size > 1, 'the publishers are spread over the members')
   assert.equal(
     [...counts.values()].reduce((sum, count) => sum + count, 0),
     12,
@@ -318,12 +318,16 @@ strategy('least-inflight', 'a member that does not acknowledge gets less', async
   await slow.expectNothing()
 })
 
-spec('a message too large for the chosen member is dropped, and the host is told', [5], async ({ broker, connect }) => {
-  const drops: string[] = []
-  broker.on('drop', ({ clientId, reason }) => drops.push(`${clientId} ${reason}`))
-  const small = await connect('small', { properties: { maximumPacketSize: 50 } })
-  await small.subscribe({ topic: SHARE, qos: 1 })
-  await publishText(await connect('publisher'), 'a', 'x'.repeat(100), { qos: 1 })
-  await small.expectNothing()
-  assert.deepEqual(drops, ['small packet-too-large'])
-})
+spec(
+  'a message that is too large for the chosen member is dropped, and an event reports it',
+  [5],
+  async ({ broker, connect }) => {
+    const drops: string[] = []
+    broker.on('drop', ({ clientId, reason }) => drops.push(`${clientId} ${reason}`))
+    const small = await connect('small', { properties: { maximumPacketSize: 50 } })
+    await small.subscribe({ topic: SHARE, qos: 1 })
+    await publishText(await connect('publisher'), 'a', 'x'.repeat(100), { qos: 1 })
+    await small.expectNothing()
+    assert.deepEqual(drops, ['small packet-too-large'])
+  },
+)

@@ -56,7 +56,7 @@ spec(
 
 for (const options of ['03', '04', '08', '10', '40', '80']) {
   spec(
-    `[3.1.1 MQTT-3.8.3-4] requested QoS byte 0x${options} closes the connection`,
+    `[3.1.1 MQTT-3.8.3-4] a requested QoS byte of 0x${options} closes the connection`,
     [3, 4],
     async ({ version, connect }) => {
       const client = await connect('wrong-options')
@@ -106,7 +106,7 @@ spec(
 spec(
   '[3.1.1 MQTT-3.8.4-4] [3.1.1 MQTT-3.8.4-5] [3.1.1 MQTT-3.9.3-1] [3.1.1 MQTT-3.9.3-2] ' +
     '[5.0 MQTT-3.8.4-5] [5.0 MQTT-3.8.4-6] [5.0 MQTT-3.8.4-7] [5.0 MQTT-3.9.3-1] [5.0 MQTT-3.9.3-2] ' +
-    'one SUBACK has a code for each filter, in their order: the granted QoS or a failure',
+    'one SUBACK has a code for each filter, in order: the granted QoS or a failure',
   ALL,
   async ({ version, broker, connect }) => {
     // the later a filter was requested, the earlier its hook answers
@@ -130,7 +130,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.8.4-4] [5.0 MQTT-3.8.4-5] a filter that is twice in one SUBSCRIBE ends up as its last mention',
+  '[3.1.1 MQTT-3.8.4-4] [5.0 MQTT-3.8.4-5] of a filter that is twice in one SUBSCRIBE the last mention applies',
   ALL,
   async ({ connect }) => {
     const client = await connect('subscriber')
@@ -145,7 +145,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.8.4-6] [5.0 MQTT-3.8.4-8] messages come with the lower of the published and the granted QoS',
+  '[3.1.1 MQTT-3.8.4-6] [5.0 MQTT-3.8.4-8] messages are delivered with the lower of the published and the granted QoS',
   ALL,
   async ({ connect }) => {
     const publisher = await connect('publisher')
@@ -191,7 +191,7 @@ spec(
 
 for (const hook of ['at once', 'later'] as const) {
   spec(
-    `[3.1.1 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-4] replacing a subscription loses no message, where the gate answers ${hook}`,
+    `[3.1.1 MQTT-3.8.4-3] [5.0 MQTT-3.8.4-4] replacing a subscription loses no message if the hook answers ${hook}`,
     ALL,
     async ({ broker, connect }) => {
       if (hook === 'later') broker.authorizeSubscribe = async (_, subscription) => subscription
@@ -214,7 +214,7 @@ for (const hook of ['at once', 'later'] as const) {
   )
 }
 
-spec('a SUBACK and the retained messages behind it come in this order', ALL, async ({ connect }) => {
+spec('SUBACK comes before the retained messages', ALL, async ({ connect }) => {
   await publishText(await connect('publisher'), 'a', 'kept', { retain: true })
   const client = await connect('subscriber')
   client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] })
@@ -223,7 +223,7 @@ spec('a SUBACK and the retained messages behind it come in this order', ALL, asy
 })
 
 spec(
-  '[5.0 MQTT-3.9.2-1] [5.0 MQTT-3.9.2-2] SUBACK explains a refusal, but not where that would be too large for the client',
+  '[5.0 MQTT-3.9.2-1] [5.0 MQTT-3.9.2-2] SUBACK has a Reason String for a refusal, unless that would be too large for the client',
   [5],
   async ({ broker, connect }) => {
     broker.authorizeSubscribe = () => 0x97

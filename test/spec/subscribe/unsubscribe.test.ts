@@ -41,7 +41,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.10.3-1] bytes behind the last filter that are no filter close the connection',
+  '[3.1.1 MQTT-3.10.3-1] bytes after the last filter that are not a filter close the connection',
   ALL,
   async ({ version, connect }) => {
     const client = await connect('gap')
@@ -61,7 +61,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.10.4-1] [5.0 MQTT-3.10.4-1] filters are compared character by character, without their wildcards',
+  '[3.1.1 MQTT-3.10.4-1] [5.0 MQTT-3.10.4-1] filters are compared character by character, wildcards included',
   ALL,
   async ({ version, connect }) => {
     const client = await connect('subscriber')
@@ -79,7 +79,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.10.4-1] [5.0 MQTT-3.10.4-1] only the own subscription ends, and of overlapping ones only that one',
+  '[3.1.1 MQTT-3.10.4-1] [5.0 MQTT-3.10.4-1] UNSUBSCRIBE ends only that subscription, and no overlapping one or those of other clients',
   ALL,
   async ({ connect }) => {
     const client = await connect('leaving')
@@ -97,7 +97,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.10.4-2] [5.0 MQTT-3.10.4-2] nothing more is queued for a removed subscription, for a stored session either',
+  '[3.1.1 MQTT-3.10.4-2] [5.0 MQTT-3.10.4-2] nothing more is queued for a removed subscription, even if the session is stored',
   ALL,
   async ({ version, connect, resume }) => {
     const publisher = await connect('publisher')
@@ -118,7 +118,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.10.4-3] [5.0 MQTT-3.10.4-3] a delivery that had begun is completed, on the next connection too',
+  '[3.1.1 MQTT-3.10.4-3] [5.0 MQTT-3.10.4-3] a delivery that has started is completed, even on the next connection',
   ALL,
   async ({ version, connect }) => {
     const client = await connect('subscriber', keptSession(version))
@@ -146,7 +146,7 @@ spec(
 
 spec(
   '[3.1.1 MQTT-3.10.4-4] [3.1.1 MQTT-3.10.4-5] [3.1.1 MQTT-2.3.1-7] [5.0 MQTT-3.10.4-4] [5.0 MQTT-3.10.4-5] ' +
-    'each UNSUBSCRIBE is answered by an UNSUBACK of its packet id, where nothing was removed too',
+    'each UNSUBSCRIBE is answered by an UNSUBACK of its packet id, even if nothing was removed',
   ALL,
   async ({ version, connect }) => {
     const client = await connect('subscriber')
@@ -167,7 +167,7 @@ spec(
 
 spec(
   '[3.1.1 MQTT-3.10.4-6] [5.0 MQTT-3.10.4-6] [5.0 MQTT-3.11.3-1] [5.0 MQTT-3.11.3-2] ' +
-    'one UNSUBACK has a code for each filter, in their order, and a filter named twice existed once',
+    'one UNSUBACK has a code for each filter, in order, and only the first mention of a filter removes it',
   ALL,
   async ({ version, connect }) => {
     const client = await connect('subscriber')
@@ -181,7 +181,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.11.2-1] [5.0 MQTT-3.11.2-2] UNSUBACK has no explanations, so that it fits the smallest client',
+  '[5.0 MQTT-3.11.2-1] [5.0 MQTT-3.11.2-2] UNSUBACK has no Reason String and User Properties, which could make it too large',
   [5],
   async ({ connect }) => {
     const client = await connect('subscriber', { properties: { maximumPacketSize: 30 } })
@@ -189,7 +189,7 @@ spec(
       cmd: 'unsubscribe',
       messageId: 1,
       unsubscriptions: ['a'],
-      properties: { userProperties: { why: 'a long story that would not fit into the answer' } },
+      properties: { userProperties: { why: 'a long reason that would not fit into the answer' } },
     })
     assert.deepEqual(await client.expect('unsuback'), { cmd: 'unsuback', messageId: 1, granted: [0x11] })
   },
