@@ -25,33 +25,37 @@ function listener(): { heard: string[]; listen: MessageListener } {
 }
 
 for (const qos of [0, 1, 2] as const) {
-  spec(`publish with QoS ${qos}: live, stored and retained`, ALL, async ({ version, broker, connect }) => {
-    await (await connect('away', keptSession(version))).subscribe({ topic: 'a', qos: 2 })
-    await (await connect('away', keptSession(version))).drop()
-    const client = await connect('here')
-    await client.subscribe({ topic: 'a', qos: 2 })
-    await broker.publish({ topic: 'a', payload: 'promise', qos, retain: true })
-    assert.deepEqual(
-      await called(callback => broker.publish({ topic: 'a', payload: Buffer.from('callback'), qos }, callback)),
-      [null],
-    )
-    const received = await receiveAll(client)
-    assert.deepEqual(
-      received.map(packet => [packet.payload.toString(), packet.qos, packet.retain, packet.dup]),
-      [
-        ['promise', qos, false, false],
-        ['callback', qos, false, false],
-      ],
-    )
-    const expected = qos === 0 ? [] : ['promise', 'callback']
-    assert.deepEqual(await receiveTexts(await connect('away', keptSession(version))), expected)
-    const late = await connect('late')
-    await late.subscribe({ topic: 'a', qos: 0 })
-    assert.deepEqual(await receiveTexts(late), ['promise'])
-  })
+  spec(
+    `broker.publish with QoS ${qos} reaches connected, stored and later subscribers`,
+    ALL,
+    async ({ version, broker, connect }) => {
+      await (await connect('away', keptSession(version))).subscribe({ topic: 'a', qos: 2 })
+      await (await connect('away', keptSession(version))).drop()
+      const client = await connect('here')
+      await client.subscribe({ topic: 'a', qos: 2 })
+      await broker.publish({ topic: 'a', payload: 'promise', qos, retain: true })
+      assert.deepEqual(
+        await called(callback => broker.publish({ topic: 'a', payload: Buffer.from('callback'), qos }, callback)),
+        [null],
+      )
+      const received = await receiveAll(client)
+      assert.deepEqual(
+        received.map(packet => [packet.payload.toString(), packet.qos, packet.retain, packet.dup]),
+        [
+          ['promise', qos, false, false],
+          ['callback', qos, false, false],
+        ],
+      )
+      const expected = qos === 0 ? [] : ['promise', 'callback']
+      assert.deepEqual(await receiveTexts(await connect('away', keptSession(version))), expected)
+      const late = await connect('late')
+      await late.subscribe({ topic: 'a', qos: 0 })
+      assert.deepEqual(await receiveTexts(late), ['promise'])
+    },
+  )
 }
 
-spec('a topic is all that publish needs', ALL, async ({ broker, connect }) => {
+spec('broker.publish needs only a topic', ALL, async ({ broker, connect }) => {
   const client = await connect('client')
   await client.subscribe({ topic: '#', qos: 2 })
   await broker.publish({ topic: 'a' })
@@ -71,10 +75,10 @@ for (const [what, input] of [
   ['too many levels', { topic: '/'.repeat(100) }],
   ['QoS 3', { topic: 'a', qos: 3 }],
   ['a payload that is a number', { topic: 'a', payload: 5 }],
-  ['a RETAIN that is no boolean', { topic: 'a', retain: 'no' }],
+  ['a RETAIN that is not a boolean', { topic: 'a', retain: 'no' }],
   ['a property out of range', { topic: 'a', properties: { messageExpiryInterval: -1 } }],
 ] as const) {
-  spec(`publish with ${what} is refused`, [5], async ({ broker }) => {
+  spec(`broker.publish with ${what} is refused`, [5], async ({ broker }) => {
     const wrong = { name: 'AnaxError', code: 'ANAX_ERR_ARGUMENT' }
     await assert.rejects(broker.publish(input as never), wrong)
     const [error] = await called(callback => broker.publish(input as never, callback))
@@ -82,7 +86,7 @@ for (const [what, input] of [
   })
 }
 
-spec('publish with a topic and a payload, as of a client, is refused to its caller', [5], async ({ broker }) => {
+spec('broker.publish with the arguments of an MQTT client (topic, payload) is rejected', [5], async ({ broker }) => {
   const publish = broker.publish as (...args: unknown[]) => Promise<void>
   await assert.rejects(publish.call(broker, 'topic', 'payload'), {
     code: 'ANAX_ERR_ARGUMENT',
@@ -90,22 +94,26 @@ spec('publish with a topic and a payload, as of a client, is refused to its call
   })
 })
 
-spec('subscribe and unsubscribe, by promise and by callback', ALL, async ({ broker, connect }) => {
-  const one = listener()
-  const two = listener()
-  await broker.subscribe('a/+', one.listen)
-  assert.equal((await called(callback => broker.subscribe('a/#', two.listen, callback))).length <= 1, true)
-  const client = await connect('publisher')
-  await publishText(client, 'a/b', 'x', { qos: 1 })
-  await broker.publish({ topic: 'a', payload: 'y' })
-  assert.deepEqual([one.heard.splice(0), two.heard.splice(0)], [['a/b x'], ['a/b x', 'a y']])
-  await broker.unsubscribe('a/+', one.listen)
-  await called(callback => broker.unsubscribe('a/#', two.listen, callback))
-  await broker.publish({ topic: 'a/b', payload: 'z' })
-  assert.deepEqual([one.heard, two.heard], [[], []])
-})
+spec(
+  'broker.subscribe and broker.unsubscribe work with a promise and with a callback',
+  ALL,
+  async ({ broker, connect }) => {
+    const one = listener()
+    const two = listener()
+    await broker.subscribe('a/+', one.listen)
+    assert.equal((await called(callback => broker.subscribe('a/#', two.listen, callback))).length <= 1, true)
+    const client = await connect('publisher')
+    await publishText(client, 'a/b', 'x', { qos: 1 })
+    await broker.publish({ topic: 'a', payload: 'y' })
+    assert.deepEqual([one.heard.splice(0), two.heard.splice(0)], [['a/b x'], ['a/b x', 'a y']])
+    await broker.unsubscribe('a/+', one.listen)
+    await called(callback => broker.unsubscribe('a/#', two.listen, callback))
+    await broker.publish({ topic: 'a/b', payload: 'z' })
+    assert.deepEqual([one.heard, two.heard], [[], []])
+  },
+)
 
-spec('a listener is called once per filter, however often it subscribed', [5], async ({ broker }) => {
+spec('a listener is called once per filter, even if it has subscribed more than once', [5], async ({ broker }) => {
   const { heard, listen } = listener()
   await broker.subscribe('a', listen)
   await broker.subscribe('a', listen)
@@ -118,7 +126,7 @@ spec('a listener is called once per filter, however often it subscribed', [5], a
   assert.deepEqual(heard, ['a x'])
 })
 
-spec('a listener that throws or never calls done holds nobody up', [5], async ({ broker, connect }) => {
+spec('a listener that throws or never calls done delays nobody', [5], async ({ broker, connect }) => {
   const told = once(broker, 'hookError')
   await broker.subscribe('a', (_packet, _done) => {
     throw new Error('broken')
@@ -143,7 +151,7 @@ spec('an async listener that rejects is reported like one that throws', [5], asy
   assert.deepEqual([error.code, hook, error.cause.message], ['ANAX_ERR_LISTENER', 'subscribe', 'broken'])
 })
 
-spec('subscribe with a wrong filter or without a function is refused', [5], async ({ broker }) => {
+spec('broker.subscribe with a wrong filter or without a function is refused', [5], async ({ broker }) => {
   const wrong = { code: 'ANAX_ERR_ARGUMENT' }
   for (const filter of ['', 'a#', 'a/#/b', '$share/x'])
     await assert.rejects(
@@ -157,30 +165,38 @@ spec('subscribe with a wrong filter or without a function is refused', [5], asyn
   )
 })
 
-spec('handle refuses what is no stream, and keeps nothing of it', [5], async ({ broker }) => {
-  for (const stream of [undefined, null, {}, 'stream', new EventEmitter()]) {
-    assert.throws(() => broker.handle(stream as never), { name: 'AnaxError', code: 'ANAX_ERR_ARGUMENT' })
-  }
-  assert.equal(broker.connectedClients, 0)
-})
+spec(
+  'broker.handle refuses an argument that is not a stream, and keeps no reference to it',
+  [5],
+  async ({ broker }) => {
+    for (const stream of [undefined, null, {}, 'stream', new EventEmitter()]) {
+      assert.throws(() => broker.handle(stream as never), { name: 'AnaxError', code: 'ANAX_ERR_ARGUMENT' })
+    }
+    assert.equal(broker.connectedClients, 0)
+  },
+)
 
-spec('clients and connectedClients show who is there', ALL, async ({ broker, connect, dial }) => {
-  dial()
-  const one = await connect('one')
-  await connect('two')
-  assert.deepEqual(Object.keys(broker.clients).toSorted(), ['one', 'two'])
-  assert.equal(broker.connectedClients, 2)
-  assert.equal(broker.clients.toString, undefined)
-  const gone = once(broker, 'clientDisconnect')
-  await one.disconnect()
-  await gone
-  assert.deepEqual(Object.keys(broker.clients), ['two'])
-  assert.equal(broker.connectedClients, 1)
-})
+spec(
+  'broker.clients and broker.connectedClients show the connected clients',
+  ALL,
+  async ({ broker, connect, dial }) => {
+    dial()
+    const one = await connect('one')
+    await connect('two')
+    assert.deepEqual(Object.keys(broker.clients).toSorted(), ['one', 'two'])
+    assert.equal(broker.connectedClients, 2)
+    assert.equal(broker.clients.toString, undefined)
+    const gone = once(broker, 'clientDisconnect')
+    await one.disconnect()
+    await gone
+    assert.deepEqual(Object.keys(broker.clients), ['two'])
+    assert.equal(broker.connectedClients, 1)
+  },
+)
 
 for (const style of ['promise', 'callback'] as const) {
   spec(
-    `close by ${style}: 0x8B for every client, its will, and nothing left`,
+    `broker.close with a ${style} sends DISCONNECT 0x8B, publishes wills, and leaves nothing open`,
     ALL,
     async ({ version, broker, clock, connect, dial }) => {
       const wills: string[] = []
@@ -203,7 +219,7 @@ for (const style of ['promise', 'callback'] as const) {
 }
 
 spec(
-  'close finishes what is under way: a message that was taken is acknowledged',
+  'broker.close finishes operations in progress: a message that was accepted is acknowledged',
   ALL,
   async ({ broker, clock, connect }) => {
     let publish = () => {}
@@ -242,7 +258,7 @@ spec(
   { closeTimeoutMs: 1000, hookTimeoutMs: 0 },
 )
 
-spec('a closed broker refuses, and closing it again is no error', [5], async ({ broker, clock }) => {
+spec('a closed broker refuses calls, and may be closed again', [5], async ({ broker, clock }) => {
   const closing = broker.close()
   await clock.advance(10_000)
   await closing
@@ -263,7 +279,7 @@ spec('a closed broker refuses, and closing it again is no error', [5], async ({ 
   await ended
 })
 
-spec('a broker that was not started says so', [5], async () => {
+spec('calls of a broker that was not started fail with an error that says so', [5], async () => {
   const broker = new Broker()
   const early = { code: 'ANAX_ERR_NOT_LISTENING' }
   assert.equal(broker.closed, true)
@@ -281,7 +297,7 @@ spec('a broker that was not started says so', [5], async () => {
   assert.equal(never.closed, true)
 })
 
-spec('each broker has an id of its own', [5], async ({ broker }) => {
+spec('each broker has its own id', [5], async ({ broker }) => {
   const other = await createBroker()
   assert.notEqual(other.id, broker.id)
   await other.close()

@@ -23,7 +23,7 @@ function called(run: (callback: (...args: unknown[]) => void) => void): Promise<
   return new Promise(resolve => run((...args) => resolve(args)))
 }
 
-spec('a client shows what CONNECT said', ALL, async ({ version, broker, connect }) => {
+spec('the properties of a client are those of its CONNECT', ALL, async ({ version, broker, connect }) => {
   const will = { topic: 'w', payload: Buffer.from('x'), qos: 1, retain: true } as const
   const userProperties = { a: 'b' }
   const properties = version === 5 ? { properties: { userProperties } } : {}
@@ -40,7 +40,7 @@ spec('a client shows what CONNECT said', ALL, async ({ version, broker, connect 
 })
 
 spec(
-  'large user properties are kept where a hook may ask for them, and otherwise until the client is ready',
+  'large User Properties of CONNECT are kept if a hook may need them, and otherwise until the client is ready',
   [5],
   async ({ broker, connect }) => {
     const properties = { userProperties: { small: 'x', large: 'x'.repeat(4096) } }
@@ -58,7 +58,7 @@ spec(
   },
 )
 
-spec('a client that has said nothing yet is nobody', [5], async ({ broker, clock }) => {
+spec('a client has no identifier before CONNECT', [5], async ({ broker, clock }) => {
   const [near, far] = duplexPair()
   const request = {} as IncomingMessage
   const client = broker.handle(far, request)
@@ -82,28 +82,32 @@ spec('a client that has said nothing yet is nobody', [5], async ({ broker, clock
 
 for (const kept of [false, true]) {
   for (const qos of [0, 1, 2] as const) {
-    spec(`publish to one client alone, QoS ${qos}, session ${kept ? 'kept' : 'not kept'}`, ALL, async frame => {
-      const [peer, client] = await bothEnds(frame, kept)
-      const other = await frame.connect('other')
-      await other.subscribe({ topic: '#', qos: 2 })
-      await client.publish({ topic: 'a', payload: 'promise', qos })
-      assert.deepEqual(await called(callback => client.publish({ topic: 'a', payload: 'callback', qos }, callback)), [
-        null,
-      ])
-      const received = await receiveAll(peer)
-      assert.deepEqual(
-        received.map(packet => [packet.payload.toString(), packet.qos]),
-        [
-          ['promise', qos],
-          ['callback', qos],
-        ],
-      )
-      await other.expectNothing()
-    })
+    spec(
+      `client.publish reaches only that client, QoS ${qos}, session ${kept ? 'stored' : 'not stored'}`,
+      ALL,
+      async frame => {
+        const [peer, client] = await bothEnds(frame, kept)
+        const other = await frame.connect('other')
+        await other.subscribe({ topic: '#', qos: 2 })
+        await client.publish({ topic: 'a', payload: 'promise', qos })
+        assert.deepEqual(await called(callback => client.publish({ topic: 'a', payload: 'callback', qos }, callback)), [
+          null,
+        ])
+        const received = await receiveAll(peer)
+        assert.deepEqual(
+          received.map(packet => [packet.payload.toString(), packet.qos]),
+          [
+            ['promise', qos],
+            ['callback', qos],
+          ],
+        )
+        await other.expectNothing()
+      },
+    )
   }
 }
 
-spec('what was published to a client of a kept session and not acknowledged comes again', ALL, async frame => {
+spec('a message of client.publish to a stored session is sent again until it is acknowledged', ALL, async frame => {
   const [peer, client] = await bothEnds(frame, true)
   await client.publish({ topic: 'a', payload: 'x', qos: 1 })
   await peer.expect('publish')
@@ -113,7 +117,7 @@ spec('what was published to a client of a kept session and not acknowledged come
   assert.deepEqual([resent.payload.toString(), resent.dup], ['x', true])
 })
 
-spec('publish to one client with a wrong argument is refused', [5], async frame => {
+spec('client.publish with a wrong argument is refused', [5], async frame => {
   const [, client] = await bothEnds(frame)
   await assert.rejects(client.publish({ topic: '#' }), { code: 'ANAX_ERR_ARGUMENT' })
   const [error] = await called(callback => client.publish({ topic: '#' }, callback))
@@ -127,7 +131,7 @@ for (const [what, input, filters] of [
   ['a list', [A, B], ['a', 'b/#']],
   ['a packet', { subscriptions: [A, B] }, ['a', 'b/#']],
 ] as [string, Parameters<Client['subscribe']>[0], string[]][]) {
-  spec(`subscribe a client to ${what}, without asking the gate`, ALL, async frame => {
+  spec(`client.subscribe to ${what} does not call authorizeSubscribe`, ALL, async frame => {
     const { broker, connect } = frame
     broker.authorizeSubscribe = () => assert.fail('asked')
     const publisher = await connect('publisher')
@@ -147,7 +151,7 @@ for (const [what, input, filters] of [
   })
 }
 
-spec('such a subscription of a kept session is kept', ALL, async frame => {
+spec('a subscription made with client.subscribe remains in a stored session', ALL, async frame => {
   const { version, connect } = frame
   const [peer, client] = await bothEnds(frame, true)
   assert.deepEqual(await called(callback => client.subscribe(A, callback)), [null])
@@ -162,7 +166,7 @@ spec('such a subscription of a kept session is kept', ALL, async frame => {
   await (await connect('client', keptSession(version))).expectNothing()
 })
 
-spec('the host is told of what it subscribes and unsubscribes, as of what clients do', ALL, async frame => {
+spec('client.subscribe and client.unsubscribe cause the same events as SUBSCRIBE and UNSUBSCRIBE', ALL, async frame => {
   const { broker } = frame
   const told: unknown[] = []
   broker.on('subscribe', (subscriptions, client) =>
@@ -178,7 +182,7 @@ spec('the host is told of what it subscribes and unsubscribes, as of what client
 })
 
 for (const how of ['throws', 'rejects'] as const) {
-  test(`what the store does not take is rejected with ANAX_ERR_STORE, and the cause (the store ${how})`, async () => {
+  test(`methods of a client reject with ANAX_ERR_STORE and the cause if the store ${how}`, async () => {
     const clock = new FakeClock()
     const failing = failingStore(STORES.memory!(clock))
     const broker = await createBroker({ clock, persistence: failing.store })
@@ -204,7 +208,7 @@ for (const how of ['throws', 'rejects'] as const) {
   })
 }
 
-spec('subscribe a client with a wrong argument is refused', [5], async frame => {
+spec('client.subscribe with a wrong argument is refused', [5], async frame => {
   const [, client] = await bothEnds(frame)
   const wrong = { code: 'ANAX_ERR_ARGUMENT' }
   await assert.rejects(client.subscribe({ topic: 'a#', qos: 0 }), wrong)
@@ -216,7 +220,7 @@ spec('subscribe a client with a wrong argument is refused', [5], async frame => 
   assert.equal(client.subscriptions.size, 0)
 })
 
-spec('unsubscribe a client with a wrong argument is refused', [5], async frame => {
+spec('client.unsubscribe with a wrong argument is refused', [5], async frame => {
   const [, client] = await bothEnds(frame)
   for (const nothing of [undefined, null, 5, [null], { subscriptions: null }]) {
     await assert.rejects(client.unsubscribe(nothing as never), { code: 'ANAX_ERR_ARGUMENT' }, JSON.stringify(nothing))
@@ -228,9 +232,9 @@ for (const [what, input] of [
   ['an object', { topic: 'a' }],
   ['a list', ['a', { topic: 'never' }]],
   ['a packet', { unsubscriptions: ['a'] }],
-  ['a packet as Aedes has it', { subscriptions: [{ topic: 'a' }] }],
+  ['a packet like that of Aedes', { subscriptions: [{ topic: 'a' }] }],
 ] as [string, UnsubscribeInput][]) {
-  spec(`unsubscribe a client by ${what}`, [4, 5], async frame => {
+  spec(`client.unsubscribe with ${what}`, [4, 5], async frame => {
     const [peer, client] = await bothEnds(frame)
     await peer.subscribe(A, B)
     await client.unsubscribe(input)
@@ -243,23 +247,27 @@ for (const [what, input] of [
 }
 
 for (const style of ['close by promise', 'close by callback', 'disconnect'] as const) {
-  spec(`${style}: 0x98, the will, and the end`, ALL, async ({ broker, connect }) => {
-    const will = { topic: 'w', payload: Buffer.from('x'), qos: 0, retain: false } as const
-    const witness = await connect('witness')
-    await witness.subscribe({ topic: 'w', qos: 0 })
-    const peer = await connect('client', { will })
-    const client = broker.clients.client!
-    if (style === 'close by callback') await called(callback => client.close(callback))
-    else await (style === 'disconnect' ? client.disconnect() : client.close())
-    assert.deepEqual([client.connected, client.closed, broker.clients.client], [false, true, undefined])
-    await peer.expectDisconnect(0x98)
-    assert.deepEqual(await receiveTexts(witness), ['x'])
-    await client.close()
-    await assert.rejects(client.publish({ topic: 'a' }), { code: 'ANAX_ERR_NOT_CONNECTED' })
-  })
+  spec(
+    `${style} sends DISCONNECT 0x98, publishes the will and closes the connection`,
+    ALL,
+    async ({ broker, connect }) => {
+      const will = { topic: 'w', payload: Buffer.from('x'), qos: 0, retain: false } as const
+      const witness = await connect('witness')
+      await witness.subscribe({ topic: 'w', qos: 0 })
+      const peer = await connect('client', { will })
+      const client = broker.clients.client!
+      if (style === 'close by callback') await called(callback => client.close(callback))
+      else await (style === 'disconnect' ? client.disconnect() : client.close())
+      assert.deepEqual([client.connected, client.closed, broker.clients.client], [false, true, undefined])
+      await peer.expectDisconnect(0x98)
+      assert.deepEqual(await receiveTexts(witness), ['x'])
+      await client.close()
+      await assert.rejects(client.publish({ topic: 'a' }), { code: 'ANAX_ERR_NOT_CONNECTED' })
+    },
+  )
 }
 
-spec('closing a client from its own hook or event harms nobody', ALL, async ({ broker, connect }) => {
+spec('a client may be closed from its own hook or event', ALL, async ({ broker, connect }) => {
   broker.on('subscribe', (_, client) => void client.close())
   const peer = await connect('client')
   peer.send({ cmd: 'subscribe', messageId: 1, subscriptions: [A] })

@@ -44,7 +44,7 @@ async function closes(broker: Broker, clock: FakeClock): Promise<void> {
 }
 
 for (const name of ['sweep', 'expiredSessions', 'dueWills', 'enqueue', 'saveSession', 'deleteWill', 'storeRetained']) {
-  test(`a broker whose store never completes ${name} closes nevertheless`, async () => {
+  test(`a broker whose store never completes ${name} still closes`, async () => {
     const clock = new FakeClock()
     const { store, hang } = hanging(clock, name)
     const broker = await createBroker({ clock, persistence: store })
@@ -62,7 +62,7 @@ for (const name of ['sweep', 'expiredSessions', 'dueWills', 'enqueue', 'saveSess
 }
 
 for (const how of ['throws', 'rejects'] as const) {
-  test(`a store that ${how} when it is closed: the host gets an event, and the broker is closed`, async () => {
+  test(`if the store ${how} when it is closed, an event reports it and the broker is closed`, async () => {
     const clock = new FakeClock()
     const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
     const broker = await createBroker({ clock, persistence: store.store })
@@ -80,7 +80,7 @@ function busWith(close: Bus['close']): BrokerOptions {
   return { mq }
 }
 
-test('a bus that throws when it is closed: the host gets an event, and the store is closed', async () => {
+test('if the bus throws when it is closed, an event reports it and the store is closed', async () => {
   const clock = new FakeClock()
   const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
   const bus = busWith(() => {
@@ -94,7 +94,7 @@ test('a bus that throws when it is closed: the host gets an event, and the store
   assert.equal(store.calls.at(-1), 'destroy')
 })
 
-test('a bus that never ends is not waited for', async () => {
+test('closing does not wait forever for a bus that never closes', async () => {
   const clock = new FakeClock()
   const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
   const broker = await createBroker({ clock, persistence: store.store, ...busWith(() => {}) })
@@ -102,7 +102,7 @@ test('a bus that never ends is not waited for', async () => {
   assert.equal(store.calls.at(-1), 'destroy')
 })
 
-test('a broker that is closed while it opens is closed afterwards', async () => {
+test('a broker that is closed while it starts is closed afterwards', async () => {
   const clock = new FakeClock()
   const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
   const broker = new Broker({ clock, persistence: store.store })
@@ -114,7 +114,7 @@ test('a broker that is closed while it opens is closed afterwards', async () => 
   assert.equal(store.calls.at(-1), 'destroy')
 })
 
-test('a broker that could not be opened may be opened again, or closed', async () => {
+test('a broker that failed to start may be started again, or closed', async () => {
   const clock = new FakeClock()
   const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
   const broker = new Broker({ clock, persistence: store.store })
@@ -127,7 +127,7 @@ test('a broker that could not be opened may be opened again, or closed', async (
   await closes(broker, clock)
 })
 
-test('streams that do not end in time are ended', async () => {
+test('streams that do not end in time are destroyed', async () => {
   const clock = new FakeClock()
   const broker = await createBroker({ clock, closeTimeoutMs: 50 })
   const frozen = new SpecClient(broker, 5)
@@ -141,7 +141,7 @@ test('streams that do not end in time are ended', async () => {
   assert.equal(clock.pendingTimers, 0)
 })
 
-test('a stream that is passed while the broker closes, or later, is ended, and no listener stays on it', async () => {
+test('a stream that is passed to a closing or closed broker is destroyed, and no listener remains on it', async () => {
   const clock = new FakeClock()
   const { store, hang } = hanging(clock, 'saveSession')
   const broker = await createBroker({ clock, persistence: store })
@@ -173,7 +173,7 @@ test('a stream that is passed while the broker closes, or later, is ended, and n
   assert.equal(clock.pendingTimers, 0)
 })
 
-test('what the host published before it closed the broker is finished', async () => {
+test('messages that the application published before closing the broker are delivered', async () => {
   const clock = new FakeClock()
   const inner = createMemoryPersistence({ now: () => clock.now() })
   const persistence = slowStore(inner, { clock, effect: 'late', next: () => 100 })
@@ -195,7 +195,7 @@ test('what the host published before it closed the broker is finished', async ()
   assert.deepEqual(stored, ['3'])
 })
 
-test('a broker whose store was opened, but could not be read, closes the store with it', async () => {
+test('a broker that fails to start because its store cannot be read closes the store', async () => {
   const clock = new FakeClock()
   const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
   const broker = new Broker({ clock, persistence: store.store })
@@ -206,14 +206,14 @@ test('a broker whose store was opened, but could not be read, closes the store w
   await assert.rejects(broker.listen(), { code: 'ANAX_ERR_CLOSED' })
 })
 
-test('createBroker that fails leaves no store open', async () => {
+test('a createBroker call that fails leaves no store open', async () => {
   const store = failingStore(createMemoryPersistence())
   store.fail('recover')
   await assert.rejects(createBroker({ persistence: store.store }), { code: 'ANAX_ERR_STORE' })
   assert.equal(store.calls.at(-1), 'destroy')
 })
 
-test('a broker that was never started has nothing to close', async () => {
+test('a broker that was never started can be closed', async () => {
   const store = failingStore(createMemoryPersistence())
   const broker = new Broker({ persistence: store.store })
   await broker.close()

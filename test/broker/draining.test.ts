@@ -11,7 +11,7 @@ import { publishPacket, SpecClient } from '../support/clients/spec-client.js'
 
 const STORED = { clean: false, properties: { sessionExpiryInterval: 3600 } } as const
 
-test('clients are disconnected with another server, and new ones are refused with it', async () => {
+test('draining disconnects clients with a Server Reference, and refuses new ones with it', async () => {
   let allow = () => {}
   const asked = new Promise<void>(resolve => {
     allow = resolve
@@ -42,7 +42,7 @@ test('clients are disconnected with another server, and new ones are refused wit
   await broker.publish({ topic: 't', payload: 'x' })
 })
 
-test('disconnections have a reason, and wills are published unless an option says otherwise', async () => {
+test('draining has a reason for its disconnections, and publishes wills unless an option says otherwise', async () => {
   for (const will of ['publish', 'discard'] as const) {
     await using broker = await createBroker()
     const wills: string[] = []
@@ -58,7 +58,7 @@ test('disconnections have a reason, and wills are published unless an option say
   }
 })
 
-test('some are disconnected at a time', async () => {
+test('draining disconnects a limited number of clients at a time', async () => {
   const clock = new FakeClock()
   await using broker = await createBroker({ clock })
   for (let i = 0; i < 6; i++) await new SpecClient(broker).connect({ clientId: `c${i}` })
@@ -74,7 +74,7 @@ test('some are disconnected at a time', async () => {
   assert.deepEqual(left, [4, 2, 0, 0])
 })
 
-test('invalid options are refused', async () => {
+test('invalid options of draining are refused', async () => {
   await using broker = await createBroker()
   for (const options of [{ to: '' }, { perSecond: 0 }, { will: 'never' }]) {
     await assert.rejects(broker.drain(options as never), { code: 'ANAX_ERR_ARGUMENT' })
@@ -82,7 +82,7 @@ test('invalid options are refused', async () => {
   assert.equal(broker.ready, true)
 })
 
-test('closing does not wait for it', async () => {
+test('closing the broker does not wait for draining', async () => {
   const broker = await createBroker()
   for (let i = 0; i < 50; i++) await new SpecClient(broker).connect({ clientId: `c${i}` })
   const drained = broker.drain({ perSecond: 1 })
@@ -91,7 +91,7 @@ test('closing does not wait for it', async () => {
   assert.equal(broker.ready, false)
 })
 
-test('in a cluster, another node has the session at once', async () => {
+test('in a cluster, another node can resume the session of a drained client immediately', async () => {
   const cluster = new MemoryCluster()
   await using one = await createBroker({ id: 'one', cluster })
   await using other = await createBroker({ id: 'other', cluster })

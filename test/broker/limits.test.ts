@@ -73,7 +73,7 @@ describe('docs/security/limits.md', () => {
     }
   })
 
-  it('names packets and reason codes that there are', () => {
+  it('names only packets and reason codes that exist', () => {
     const codes = new Set<number>(Object.values(ReasonCode))
     for (const { told, option } of rows) {
       for (const [, packet, code] of told.matchAll(/([A-Z]{4,}) (0x[0-9A-F]{2})/g)) {
@@ -83,7 +83,7 @@ describe('docs/security/limits.md', () => {
     }
   })
 
-  it('names events and errors that there are, and errors that lead to the code', () => {
+  it('names only events and errors that exist, and errors with the reason code of their row', () => {
     const events = readFileSync(new URL('../../../types/broker/events.ts', import.meta.url), 'utf8')
     for (const { option, event, told } of rows) {
       const [name, code] = codesIn(event)
@@ -95,7 +95,7 @@ describe('docs/security/limits.md', () => {
     }
   })
 
-  it('names reasons of drops, and numbers of broker.stats()', async () => {
+  it('names only drop reasons and broker.stats() fields that exist', async () => {
     const broker = await createBroker()
     const stats = broker.stats()
     for (const { option, counter } of rows) {

@@ -158,7 +158,7 @@ describe('the log', () => {
     assert.deepEqual(lines.at(-1), { level: 40, repeated: 10, msg: 'further problems' })
   })
 
-  it("contains the error if the host's code fails", async () => {
+  it("contains the error if the application's code fails", async () => {
     const authorizeSubscribe = () => {
       throw new Error('the database is down')
     }
@@ -203,7 +203,7 @@ describe('the log', () => {
     )
   })
 
-  it('contains no secret, and values redacted by pino nowhere else', async () => {
+  it('contains no secrets, and values that pino redacts are not repeated elsewhere', async () => {
     const redact = ['username', 'topic', 'subscriptions[*].topic', 'error']
     const token = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl'
     const lines = await withLog(

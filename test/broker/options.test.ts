@@ -190,10 +190,10 @@ describe('options', () => {
     assert.equal(resolveOptions({ maxTotalQueuedBytes: 64 * MIB }, container).maxTotalQueuedBytes, 64 * MIB)
     assert.equal(resolveOptions({}, LARGE_MACHINE).maxTotalQueuedBytes, 1024 * MIB)
     const onDisk = resolveOptions({ persistence: createMemoryPersistence() }, container)
-    assert.equal(onDisk.maxTotalQueuedBytes, 1024 * MIB, 'of a store that is given, nobody knows where it is')
+    assert.equal(onDisk.maxTotalQueuedBytes, 1024 * MIB, 'a given store may keep its data anywhere')
   })
 
-  it('that do not exist are refused by name', () => {
+  it('that do not exist are refused with an error that names them', () => {
     assert.throws(() => new Broker({ heartbeatInterval: 5 } as BrokerOptions), {
       code: 'ANAX_ERR_OPTION',
       message: /there is no option 'heartbeatInterval'/,
@@ -217,7 +217,7 @@ describe('options', () => {
     })
   }
 
-  it('within an option are named with it', () => {
+  it('within an option are named together with it', () => {
     assert.throws(() => new Broker({ rates: { client: { messagesPerSecond: 0 } } }), {
       code: 'ANAX_ERR_OPTION',
       message: /rates\.client\.messagesPerSecond has to be a number above 0, got 0/,
@@ -238,7 +238,7 @@ describe('options', () => {
   it('are shown as a word in errors, unless they are plain values', () => {
     for (const [value, shown] of [
       [async () => {}, 'a function'],
-      [Promise.resolve(), 'a promise, which is to be awaited before'],
+      [Promise.resolve(), 'a promise, which has to be awaited before'],
     ]) {
       const error = { code: 'ANAX_ERR_OPTION', message: new RegExp(`no callbacks\\), got ${shown}$`) }
       assert.throws(() => new Broker({ persistence: value as never }), error)
@@ -257,7 +257,7 @@ describe('options', () => {
     await assert.rejects(createBroker({ maximumQoS: 3 as never }), { code: 'ANAX_ERR_OPTION' })
   })
 
-  it('are neither changed nor kept: later changes of the object have no effect', async () => {
+  it('are copied: the object is not changed, and later changes of it have no effect', async () => {
     const options: BrokerOptions = Object.freeze({ id: 'mine', maximumQoS: 1 })
     const broker = await createBroker(options)
     assert.equal(broker.id, 'mine')

@@ -78,7 +78,7 @@ const WITHIN: Record<string, (broker: Broker, close: (client: Client | null) => 
 for (const [name, set] of Object.entries(WITHIN)) {
   for (const version of ALL) {
     for (const session of ['clean', 'kept'] as const) {
-      test(`a client that is closed within ${name} is gone, and may come back (${session}, version ${version})`, async () => {
+      test(`a client that is closed within ${name} is disconnected, and may reconnect (${session}, version ${version})`, async () => {
         const clock = new FakeClock()
         const broker = await createBroker({ clock })
         const broken: unknown[] = []
@@ -125,7 +125,7 @@ const BUSY: Packet[] = [
   { cmd: 'unsubscribe', messageId: 3, unsubscriptions: ['b'] },
 ]
 
-spec('a client that is closed when it is let in hears CONNACK first', ALL, async ({ broker, dial, version }) => {
+spec('a client that is closed in the client event gets CONNACK first', ALL, async ({ broker, dial, version }) => {
   broker.on('client', client => {
     client.close()
   })
@@ -136,7 +136,7 @@ spec('a client that is closed when it is let in hears CONNACK first', ALL, async
 })
 
 spec(
-  'what the host sends to a client that it hears of comes behind CONNACK',
+  'messages that the application sends in the client event come after CONNACK',
   ALL,
   async ({ broker, dial, version }) => {
     broker.on('client', client => {
@@ -152,7 +152,7 @@ spec(
   },
 )
 
-spec('a host that publishes in its listener is heard in order, by everybody', ALL, async ({ broker, connect }) => {
+spec('messages that a listener publishes reach everybody in order', ALL, async ({ broker, connect }) => {
   const client = await connect('client')
   await client.subscribe({ topic: '#', qos: 0 })
   const heard: string[] = []
@@ -168,7 +168,7 @@ spec('a host that publishes in its listener is heard in order, by everybody', AL
 })
 
 for (const when of ['at once', 'later'] as const) {
-  spec(`published may publish, and wait for it (${when})`, [5], async ({ broker }) => {
+  spec(`a published hook may publish and await it (${when})`, [5], async ({ broker }) => {
     const told: string[] = []
     broker.published = async ({ topic }) => {
       if (when === 'later') await new Promise(resolve => setImmediate(resolve))

@@ -63,7 +63,7 @@ async function watch(broker: Broker, version: ProtocolVersion): Promise<() => Pr
 
 for (const version of ALL) {
   for (const how of ['at once', 'after a turn', 'after an answer'] as const) {
-    test(`a client that dies ${how}, after any number of bytes of its life (version ${version})`, async () => {
+    test(`a client that dies ${how} after any number of bytes leaves nothing behind (version ${version})`, async () => {
       const packets = life(version).map(packet => encode(packet, version))
       const bytes = Buffer.concat(packets)
       const clock = new FakeClock()
@@ -115,7 +115,7 @@ function* noise(seed: number): Generator<number> {
 }
 
 for (const version of ALL) {
-  test(`garbage before and after CONNECT closes the connection, and harms nobody (version ${version})`, async () => {
+  test(`garbage before and after CONNECT closes that connection and no other (version ${version})`, async () => {
     const clock = new FakeClock()
     const broker = await createBroker({ clock, maxPacketSize: 1000 })
     const others = await watch(broker, version)
@@ -139,7 +139,7 @@ for (const version of ALL) {
     await close(broker, clock)
   })
 
-  test(`mutated packets of a whole life (version ${version})`, async () => {
+  test(`mutated packets of a whole connection affect no other client (version ${version})`, async () => {
     const clock = new FakeClock()
     const broker = await createBroker({ clock, maxPacketSize: 1000 })
     const others = await watch(broker, version)
@@ -162,27 +162,31 @@ for (const version of ALL) {
   })
 }
 
-spec('a client that never reads is cut off, the others get everything', ALL, async ({ broker, connect, clock }) => {
-  const frozen = await connect('frozen')
-  await frozen.subscribe({ topic: 'a', qos: 0 })
-  frozen.stream.pause()
-  const other = await connect('other')
-  await other.subscribe({ topic: 'a', qos: 0 })
-  const payload = 'x'.repeat(10_000)
-  const published: Promise<void>[] = []
-  for (let i = 0; i < 100; i++) {
-    published.push(broker.publish({ topic: 'a', payload }))
-    assert.equal((await receive(other, 1)).length, 1)
-  }
-  const error = once(broker, 'clientError')
-  await clock.advance(61_000)
-  await Promise.all(published)
-  assert.equal((await error)[1].code, 'ANAX_ERR_DRAIN_TIMEOUT')
-  await clock.advance(2000)
-  assert.deepEqual(Object.keys(broker.clients), ['other'])
-})
+spec(
+  'a client that never reads is disconnected, and the others get everything',
+  ALL,
+  async ({ broker, connect, clock }) => {
+    const frozen = await connect('frozen')
+    await frozen.subscribe({ topic: 'a', qos: 0 })
+    frozen.stream.pause()
+    const other = await connect('other')
+    await other.subscribe({ topic: 'a', qos: 0 })
+    const payload = 'x'.repeat(10_000)
+    const published: Promise<void>[] = []
+    for (let i = 0; i < 100; i++) {
+      published.push(broker.publish({ topic: 'a', payload }))
+      assert.equal((await receive(other, 1)).length, 1)
+    }
+    const error = once(broker, 'clientError')
+    await clock.advance(61_000)
+    await Promise.all(published)
+    assert.equal((await error)[1].code, 'ANAX_ERR_DRAIN_TIMEOUT')
+    await clock.advance(2000)
+    assert.deepEqual(Object.keys(broker.clients), ['other'])
+  },
+)
 
-test('a broker that closes leaves nothing on any stream, not on one that nobody reads', async () => {
+test('a closed broker leaves no listeners on any stream, even if its peer does not read', async () => {
   const clock = new FakeClock()
   const broker = await createBroker({ clock })
   const lines = Array.from({ length: 4 }, line)
@@ -208,7 +212,7 @@ test('a broker that closes leaves nothing on any stream, not on one that nobody 
   }
 })
 
-spec('listeners of the host on the stream stay', ALL, async ({ broker, clock }) => {
+spec('listeners of the application on the stream remain', ALL, async ({ broker, clock }) => {
   const { near, far, before } = line()
   const seen: string[] = []
   far.on('close', () => seen.push('close'))
@@ -225,7 +229,7 @@ spec('listeners of the host on the stream stay', ALL, async ({ broker, clock }) 
   )
 })
 
-spec('a stream that is closed already, or fails at once', ALL, async ({ broker, clock }) => {
+spec('a stream that is already closed, or fails immediately, causes no error', ALL, async ({ broker, clock }) => {
   const dead = line()
   dead.far.destroy()
   broker.handle(dead.far)
@@ -238,7 +242,7 @@ spec('a stream that is closed already, or fails at once', ALL, async ({ broker, 
   for (const { far, before } of [dead, failing]) assert.deepEqual(listeners(far), before)
 })
 
-spec('a stream that is handed over twice is refused the second time, and its connection goes on', [5], async tools => {
+spec('a stream that is passed twice is refused the second time, and its connection continues', [5], async tools => {
   const { broker, connect, dial } = tools
   const client = await connect('client')
   const { conn } = broker.clients.client!
@@ -251,13 +255,13 @@ spec('a stream that is handed over twice is refused the second time, and its con
 })
 
 const NONSENSE: Record<string, () => unknown> = {
-  'a promise that is none, and throws when it is asked': () => ({
+  'an object with a `then` that throws': () => ({
     // biome-ignore lint/suspicious/noThenProperty: that is the point
     then() {
       throw new Error('not a promise')
     },
   }),
-  'a promise that is none, and rejects twice': () => ({
+  'an object with a `then` that rejects twice': () => ({
     // biome-ignore lint/suspicious/noThenProperty: that is the point
     then(_: unknown, reject: (error: Error) => void) {
       reject(new Error('once'))
@@ -267,7 +271,7 @@ const NONSENSE: Record<string, () => unknown> = {
 }
 
 for (const [what, answer] of Object.entries(NONSENSE)) {
-  spec(`a hook that answers with ${what}, is a refusal with an event`, [5], async ({ broker, connect }) => {
+  spec(`a hook that answers with ${what} refuses, and an event reports it`, [5], async ({ broker, connect }) => {
     const told: string[] = []
     broker.on('hookError', (error, hook) => told.push(`${hook} ${error.code}`))
     const client = await connect('client')
@@ -279,7 +283,7 @@ for (const [what, answer] of Object.entries(NONSENSE)) {
   })
 }
 
-spec('a hook that takes the callback and returns a promise that rejects', [5], async ({ broker, connect }) => {
+spec('the rejected promise of a hook with a callback is handled', [5], async ({ broker, connect }) => {
   const told: string[] = []
   broker.on('hookError', (error, hook) => told.push(`${hook} ${error.code}`))
   const client = await connect('client')

@@ -123,7 +123,7 @@ class Storm {
 
 for (const version of [4, 5] as const) {
   for (let seed = 1; seed <= 3; seed++) {
-    test(`after the storm all is quiet, seed ${seed} (version ${version})`, async () => {
+    test(`after many random operations nothing is left open, seed ${seed} (version ${version})`, async () => {
       const storm = new Storm(seed, version)
       await storm.start()
       const { broker, clock, failing, all, memory } = storm

@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-it('is warned of once, and not where the brokers have a bus', async () => {
+it('a broker in a worker of node:cluster causes one warning, and none if it has a bus', async () => {
   cluster.setupPrimary({ exec: fileURLToPath(new URL('./broker-in-worker.js', import.meta.url)) })
   const worker = cluster.fork()
   const [warnings] = await once(worker, 'message')

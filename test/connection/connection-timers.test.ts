@@ -15,7 +15,7 @@ function fixture({ connectTimeout = 30_000, drainTimeout = 10_000 } = {}) {
 }
 
 describe('a connection without CONNECT', () => {
-  it('expires after its time, once', async () => {
+  it('expires once, after the connect timeout', async () => {
     const { clock, missed } = fixture()
     await clock.advance(29_000)
     assert.deepEqual(missed, [])
@@ -50,7 +50,7 @@ describe('the keep alive', () => {
     assert.deepEqual(missed, ['keep-alive'])
   })
 
-  it('of 0 never expires, nor does the deadline for CONNECT any more', async () => {
+  it('of 0 never expires, and CONNECT ends the connect timeout', async () => {
     const { clock, timers, missed } = fixture()
     timers.connected(0)
     await clock.advance(1e8)
@@ -85,7 +85,7 @@ describe('a stream that is full', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('is measured from the last time it became full', async () => {
+  it('is timed from when it last became full', async () => {
     const { clock, timers, missed } = fixture()
     timers.connected(0)
     timers.blocked()
@@ -107,8 +107,8 @@ describe('a stream that is full', () => {
   })
 })
 
-describe('the end', () => {
-  it('has the closing deadline only', async () => {
+describe('a connection that ends', () => {
+  it('has only the closing deadline', async () => {
     const { clock, timers, missed } = fixture()
     timers.connected(1)
     timers.blocked()

@@ -27,7 +27,7 @@ const WAYS: Record<string, Way> = {
     reasonCode: 4,
     act: client => client.disconnect({ reasonCode: 4 }),
   },
-  'its line broke off': { reason: 'stream-closed', reasonCode: 0x80, act: client => client.stream.end() },
+  'its connection broke': { reason: 'stream-closed', reasonCode: 0x80, act: client => client.stream.end() },
   'its stream failed': {
     reason: 'stream-error',
     code: 'ANAX_ERR_STREAM',
@@ -64,7 +64,7 @@ const WAYS: Record<string, Way> = {
     reasonCode: 0x82,
     act: client => client.sendBytes('20 02 00 00'),
   },
-  'it sent too large a packet': {
+  'it sent a packet that is too large': {
     reason: 'limit',
     code: 'ANAX_ERR_PACKET_TOO_LARGE',
     reasonCode: 0x95,
@@ -74,7 +74,7 @@ const WAYS: Record<string, Way> = {
 }
 
 for (const [title, { act, options = {}, ...expected }] of Object.entries(WAYS)) {
-  test(`the reason where ${title}`, () =>
+  test(`a disconnection has a reason if ${title}`, () =>
     withBrokers([options], async ([broker], clock) => {
       const client = await connectTo(broker, 'a', { keepalive: 60 })
       const gone = once(broker, 'clientDisconnect')
@@ -88,7 +88,7 @@ for (const [title, { act, options = {}, ...expected }] of Object.entries(WAYS)) 
     }))
 }
 
-test('the reason where the broker closes', () =>
+test('a disconnection has a reason if the broker closes', () =>
   withBrokers([{}], async ([broker]) => {
     await connectTo(broker, 'a')
     const gone = once(broker, 'clientDisconnect')

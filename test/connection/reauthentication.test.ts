@@ -30,7 +30,7 @@ spec('a challenge that is not answered within connectTimeout ends the connection
   assert.deepEqual(told, ['client ANAX_ERR_AUTH_FAILED'])
 })
 
-spec('answers do not prolong it', [5], async scene => {
+spec('further challenges do not extend the time limit of a re-authentication', [5], async scene => {
   const { clock } = scene
   const client = await challenged(scene)
   for (let i = 0; i < 2; i++) {
@@ -42,7 +42,7 @@ spec('answers do not prolong it', [5], async scene => {
   await client.expectDisconnect(0x87)
 })
 
-spec('one that is finished in time is bounded no more', [5], async scene => {
+spec('a re-authentication that is finished in time has no further effect on the connection', [5], async scene => {
   const { clock } = scene
   const client = await challenged(scene)
   client.send({ cmd: 'auth', reasonCode: 0x18, properties: { ...METHOD, authenticationData: Buffer.from('right') } })
@@ -51,7 +51,7 @@ spec('one that is finished in time is bounded no more', [5], async scene => {
   await client.expectNothing()
 })
 
-spec('a hook that thinks when the connection ends is not waited for', [5], async scene => {
+spec('a pending hook is not awaited when the connection ends', [5], async scene => {
   const { broker, clock, connect } = scene
   broker.authenticateExtended = (_, { step }) => (step === 'connect' ? { result: 'success' } : new Promise(() => {}))
   const client = await connect('client', { properties: METHOD })
@@ -63,15 +63,19 @@ spec('a hook that thinks when the connection ends is not waited for', [5], async
   await clock.advance(60_000)
 })
 
-spec('a challenge of CONNECT that is not answered: CONNACK says so', [5], async ({ broker, dial, clock }) => {
-  const told: string[] = []
-  broker.on('connectionError', (_, { code }) => told.push(code))
-  broker.authenticateExtended = () => ({ result: 'continue' })
-  const client = dial()
-  client.send(connectPacket(5, { properties: METHOD }))
-  await client.expect('auth')
-  await clock.advance(30_100)
-  assert.equal((await client.expect('connack')).reasonCode, 0x87)
-  await client.closed()
-  assert.deepEqual(told, ['ANAX_ERR_AUTH_FAILED'])
-})
+spec(
+  'a challenge during CONNECT that is not answered in time is refused with CONNACK',
+  [5],
+  async ({ broker, dial, clock }) => {
+    const told: string[] = []
+    broker.on('connectionError', (_, { code }) => told.push(code))
+    broker.authenticateExtended = () => ({ result: 'continue' })
+    const client = dial()
+    client.send(connectPacket(5, { properties: METHOD }))
+    await client.expect('auth')
+    await clock.advance(30_100)
+    assert.equal((await client.expect('connack')).reasonCode, 0x87)
+    await client.closed()
+    assert.deepEqual(told, ['ANAX_ERR_AUTH_FAILED'])
+  },
+)

@@ -16,7 +16,7 @@ function scene(count: number) {
 }
 
 describe('a fan-out', () => {
-  it('reaches each session once, in slices of any size', () => {
+  it('reaches each session once, in steps of any size', () => {
     for (const slice of [1, 3, 10, 11, Number.POSITIVE_INFINITY]) {
       const { sessions, route, reached } = scene(10)
       const fanOut = new FanOut(message('t', 'x'), route, () => {})
@@ -34,7 +34,7 @@ describe('a fan-out', () => {
     }
   })
 
-  it('delivers to one group after the other after the sessions', () => {
+  it('delivers to all sessions first, then to each shared group', () => {
     const { route, reached } = scene(2)
     const groups = ['a', 'b', 'c'].map(name => new SharedGroup(`$share/${name}/t`))
     const given: [number, string][] = []
@@ -52,14 +52,14 @@ describe('a fan-out', () => {
     )
   })
 
-  it('shares one copy across pauses', () => {
+  it('shares one copy across its steps', () => {
     const { sessions, route } = scene(4)
     const fanOut = new FanOut(message('t'), route, () => {})
     while (!fanOut.isDone) fanOut.run(1)
     assert.equal(new Set(sessions.map(({ got }) => got[0])).size, 1)
   })
 
-  it('respects changes of the routing record while it pauses', () => {
+  it('respects changes of the routing record between its steps', () => {
     const { sessions, route } = scene(4)
     const published = message('t', 'x')
     const fanOut = new FanOut(published, route, () => {})

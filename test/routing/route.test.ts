@@ -22,7 +22,7 @@ function summary(target: Target | undefined) {
   return { qos, rap, identifiers: [...(subscriptionIdentifiers ?? [])].sort() }
 }
 
-it('each session has one target, with the highest QoS and all identifiers of what counts for it', () => {
+it('a route has one target per session, with the highest QoS and all identifiers of its matching subscriptions', () => {
   fc.assert(
     fc.property(fc.array(option, { maxLength: 8 }), fc.integer({ min: 1, max: 9 }), (options, step) => {
       const sessions = [0, 1, 2].map(id => new NotingSession(String(id)))
@@ -51,7 +51,7 @@ function expected(options: { qos: QoS; rap: boolean; identifier: number | undefi
   }
 }
 
-it('shared groups and listeners of the host are kept apart', () => {
+it('a route lists shared groups and listeners of the application separately', () => {
   const group = new SharedGroup('$share/g/a')
   const listener = new HostListener(
     () => {},

@@ -39,7 +39,7 @@ const step = fc.oneof(
 )
 
 describe('the router', () => {
-  it('gives each session one copy: of the highest QoS, with all identifiers, nothing of its own to No Local', () => {
+  it('gives each session one copy, with the highest QoS and all identifiers, and respects No Local', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), steps => {
         const { router, bus } = routing()
@@ -73,7 +73,7 @@ describe('the router', () => {
     )
   })
 
-  it('notes messages without subscribers', () => {
+  it('reports messages without subscribers', () => {
     const { router, bus } = routing()
     const session = new NotingSession('one')
     const [nobody, two] = [message('nobody'), message('a')]
@@ -112,8 +112,8 @@ describe('the router', () => {
   })
 })
 
-describe('listeners of the host', () => {
-  it('get each message once per filter; errors have no effect on others', () => {
+describe('listeners of the application', () => {
+  it('get each message once per filter, and errors of one do not affect others', () => {
     const { router, bus } = routing()
     const seen: string[] = []
     const errors: unknown[] = []
@@ -141,8 +141,8 @@ describe('listeners of the host', () => {
   })
 })
 
-describe('with a bus of the host', () => {
-  it('only filters of subscriptions on this broker are registered', () => {
+describe('with a bus of the application', () => {
+  it('the router registers only the filters of subscriptions on this broker', () => {
     const registered = new Set<string>()
     const mq = innerBus()
     const { on, removeListener } = mq

@@ -40,11 +40,11 @@ describe('the strategy', () => {
     assert.deepEqual(counts(shared, 'round-robin', publishers), [200, 200, 200])
   })
 
-  it('random leaves nobody out', () => {
+  it('random chooses every member at some time', () => {
     for (const count of counts(group(3), 'random', publishers)) assert(count > 100 && count < 300, String(count))
   })
 
-  it('sticky keeps a publisher with one member, and spreads publishers', () => {
+  it('sticky assigns each publisher to one member, and spreads the publishers over the members', () => {
     const shared = group(3)
     for (const clientId of publishers.slice(0, 50)) {
       const chosen = new Set(Array.from({ length: 5 }, () => shared.group.choose({ clientId }, 'sticky')))
@@ -53,7 +53,7 @@ describe('the strategy', () => {
     for (const count of counts(shared, 'sticky', publishers)) assert(count > 150 && count < 250, String(count))
   })
 
-  it('sticky moves only the publishers of a member that left', () => {
+  it('sticky reassigns only the publishers of a member that left', () => {
     const { group: shared, sessions } = group(4)
     const before = publishers.map(clientId => shared.choose({ clientId }, 'sticky')!.session)
     shared.leave(sessions[0]!.id)
@@ -80,7 +80,7 @@ describe('the strategy', () => {
   })
 
   for (const strategy of ['round-robin', 'random', 'sticky', 'least-inflight'] as const) {
-    it(`${strategy} chooses a single member, never an excluded one, and none without members`, () => {
+    it(`${strategy} chooses a single member, never an excluded one, and nobody if there are no members`, () => {
       const { group: shared, sessions } = group(2)
       const [one, two] = sessions
       for (let i = 0; i < 10; i++) assert.equal(shared.choose({ clientId: 'x' }, strategy, one!.id)?.session, two)
@@ -92,7 +92,7 @@ describe('the strategy', () => {
 })
 
 describe('members that are disconnected', () => {
-  it('take turns, those of QoS 0 left out', () => {
+  it('take turns, except for those with QoS 0', () => {
     const shared = new SharedGroup(SHARE)
     for (const member of [away('a'), away('b'), away('zero', 0)]) shared.joinOffline(member)
     const chosen = Array.from({ length: 4 }, () => shared.chooseOffline()?.clientId)
@@ -105,7 +105,7 @@ describe('members that are disconnected', () => {
     assert.equal(shared.size, 0)
   })
 
-  it('that reconnect are one member, not two', () => {
+  it('that reconnect count as one member, not two', () => {
     const { group: shared, sessions } = group(1)
     const [session] = sessions
     shared.joinOffline(away(session!.id))
@@ -114,7 +114,7 @@ describe('members that are disconnected', () => {
     shared.join(subscription)
     assert.equal(shared.chooseOffline(), undefined)
     assert.equal(shared.isLive(subscription), true)
-    assert.equal(shared.isLive(session!.subscribe(SHARE)), false, 'one that was replaced')
+    assert.equal(shared.isLive(session!.subscribe(SHARE)), false, 'a subscription that was replaced')
     shared.leave(session!.id)
     assert.equal(shared.size, 0)
   })
@@ -138,7 +138,7 @@ describe('the router', () => {
     }
   })
 
-  it('sends it to the member for which it was stored', () => {
+  it('sends a message to the member for which it was stored', () => {
     const { router, bus } = routing()
     const members = ['a', 'b'].map(id => new NotingSession(id, true))
     for (const member of members) router.add(member.subscribe(SHARE))
@@ -152,7 +152,7 @@ describe('the router', () => {
     assert.equal(members[0]!.got.length + members[1]!.got.length, 6)
   })
 
-  it('chooses another if the chosen one has disconnected and nothing is stored for it', () => {
+  it('chooses another member if the chosen one has disconnected and nothing is stored for it', () => {
     const { router, bus } = routing()
     const [one, two] = ['one', 'two'].map(id => new NotingSession(id))
     const subscriptions = [one!, two!].map(session => session.subscribe(SHARE))
@@ -165,7 +165,7 @@ describe('the router', () => {
     assert.deepEqual([...one!.texts, ...two!.texts], ['x'])
   })
 
-  it('leaves it in the queue, which is read if the client is connected again', () => {
+  it('leaves a message in the queue if the client has reconnected, which reads the queue', () => {
     const { router, bus } = routing()
     const other = new NotingSession('other')
     router.shared.joinOffline(away('back'))
@@ -180,7 +180,7 @@ describe('the router', () => {
     assert.deepEqual([back.texts, other.texts, reads], [[], [], 1])
   })
 
-  it('makes a copy with its own number for a session that gets the message for another subscription as well', () => {
+  it('makes a copy with its own number if the session also gets the message for another subscription', () => {
     const { router } = routing()
     router.shared.joinOffline(away('both'))
     const published = message('t', 'x')
@@ -191,7 +191,7 @@ describe('the router', () => {
     assert.equal(alone?.message, published)
   })
 
-  it('forgets a group with its last member', () => {
+  it('removes a group when its last member leaves', () => {
     const { router } = routing()
     router.shared.joinOffline(away('a'))
     const session = new NotingSession('b')
@@ -206,7 +206,7 @@ describe('the router', () => {
 })
 
 describe('the unfinished messages of a member that disconnects', () => {
-  it('go to another connected member; through its queue if the session is stored', () => {
+  it('go to another connected member, through its queue if its session is stored', () => {
     const { router, queued, orphans } = routing()
     const [clean, stored] = [new NotingSession('clean'), new NotingSession('stored', true)]
     router.add(clean.subscribe(SHARE))
@@ -233,7 +233,7 @@ describe('the unfinished messages of a member that disconnects', () => {
     assert.deepEqual(orphans, [])
   })
 
-  it('are dropped, and reported, without other members', () => {
+  it('are dropped and reported if there are no other members', () => {
     const { router, queued, orphans } = routing()
     router.shared.joinOffline(away('gone'))
     router.shared.redeliver('gone', [
@@ -251,7 +251,7 @@ describe('the unfinished messages of a member that disconnects', () => {
   }
   let number = 0
 
-  it('in its stored queue are reported once, though the queue has to be read again', async () => {
+  it('in its stored queue are reported once, even if the queue has to be read again', async () => {
     const { router, queued, orphans } = routing()
     router.shared.joinOffline(away('heir', 2))
     const queue = [entry('1', 1, undefined), entry('2', 1, SHARE), entry('3', 2, undefined), entry('4', 1, undefined)]
@@ -273,7 +273,7 @@ describe('the unfinished messages of a member that disconnects', () => {
     assert.deepEqual(orphans, ['1', '3', '4', '1'], 'another session of the same client is not confused with it')
   })
 
-  it('in its stored queue are redelivered: those of groups, with QoS 2 only unsent ones', async () => {
+  it('in its stored queue are redelivered if they belong to groups, those with QoS 2 only if they were not sent', async () => {
     const { router, queued } = routing()
     router.shared.joinOffline(away('heir', 2))
     const queue = [

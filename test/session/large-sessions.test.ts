@@ -43,7 +43,7 @@ function assertInSteps(most: number): void {
 }
 
 describe('a session with very many subscriptions', () => {
-  it('is authorized again and made live in several turns, before CONNACK', async () => {
+  it('is authorized again and activated in several turns of the event loop, before CONNACK', async () => {
     let asked = 0
     await using s = await scene({ authorizeSubscribe: () => ++asked > 0 })
     const { connected } = s.resuming()
@@ -55,7 +55,7 @@ describe('a session with very many subscriptions', () => {
     assert.equal((await connected).sessionPresent, true)
   })
 
-  it('loses subscriptions that a hook no longer grants, in several turns', async () => {
+  it('loses subscriptions that a hook no longer grants, in several turns of the event loop', async () => {
     await using s = await scene({ authorizeSubscribe: (_, { topic }) => topic === LAST })
     const { connected } = s.resuming()
     assertInSteps(await mostInATurn(() => s.persistence.counts().subscriptions!, connected))
@@ -65,7 +65,7 @@ describe('a session with very many subscriptions', () => {
     )
   })
 
-  it('gets first what was in flight, then the rest in order, whatever is published while it is resumed', async () => {
+  it('first gets the messages in flight, then the rest in order, even if more are published while it is resumed', async () => {
     await using s = await scene()
     const first = s.resuming()
     await first.connected
@@ -102,7 +102,7 @@ describe('a session with very many subscriptions', () => {
     assert(received.some(text => text.endsWith(' live')))
   })
 
-  it('is abandoned if its client disconnects before it is resumed', async () => {
+  it('is not resumed any further if its client disconnects meanwhile', async () => {
     await using s = await scene()
     const { client, connected } = s.resuming()
     connected.catch(() => {})
@@ -116,7 +116,7 @@ describe('a session with very many subscriptions', () => {
     assert.deepEqual(await receiveTexts(later.client), ['queued'])
   })
 
-  it('ends in several turns', async () => {
+  it('is removed in several turns of the event loop', async () => {
     await using s = await scene()
     const client = new SpecClient(s.broker)
     const connected = client.connect({ clientId: 'large', clean: true })

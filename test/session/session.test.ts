@@ -15,13 +15,13 @@ class WatchedSubscription extends SessionSubscription {
   }
 }
 
-describe('the identifiers of QoS 0 subscriptions', () => {
+describe('the subscription identifiers for QoS 0 subscriptions', () => {
   const session = bareSession('c', { stored: true })
   const subscribe = (topic: string, qos: QoS, identifier?: number) =>
     session.addSubscription(new WatchedSubscription(session, { topic, qos }, identifier))
   const identifiersOf = (topic: string) => [...session.identifiersOfQoS0(topic)].sort()
 
-  it('are those of the filters that match, as the subscriptions are now', () => {
+  it('are those of the matching subscriptions, even after changes', () => {
     subscribe('a/b', 0, 1)
     subscribe('a/+', 0, 2)
     subscribe('#', 0, 3)
@@ -41,7 +41,7 @@ describe('the identifiers of QoS 0 subscriptions', () => {
     assert.deepEqual(identifiersOf('a/b'), [5])
   })
 
-  it('are found without a look at each subscription for each message', () => {
+  it('are found without searching all subscriptions for each message', () => {
     for (let i = 0; i < 1000; i++) subscribe(`many/${i}`, i % 2 === 0 ? 0 : 1, i + 1)
     session.identifiersOfQoS0('x')
     looks = 0

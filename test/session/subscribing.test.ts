@@ -10,7 +10,7 @@ import { connectPacket } from '../support/clients/spec-client.js'
 
 const FILTERS = 1500
 
-it('one SUBSCRIBE with very many filters takes several turns of the event loop, and is answered after the last', async () => {
+it('a SUBSCRIBE with very many filters takes several turns of the event loop, and SUBACK comes after the last', async () => {
   await using broker = await createBroker()
   const [client, stream] = duplexPair()
   broker.handle(stream)

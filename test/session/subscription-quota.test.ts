@@ -16,7 +16,7 @@ it('filters that are refused for the same reason share one error', () => {
   assert.equal(new Set(errors).size, 3)
 })
 
-it('nothing is told of filters that all have room', () => {
+it('filters within the limit cause no error', () => {
   const quota = new SubscriptionQuota({ subscriptions: new Map(), subscriptionBytes: 0 }, new SubscriptionLoad())
   const limits = { maxSubscriptions: 2, maxSubscriptionBytes: 1000, maxTotalSubscriptionBytes: 10_000 }
   assert.equal(quota.claim(['a', 'b'], limits), undefined)

@@ -45,7 +45,7 @@ async function withDelay(body: (scene: Scene) => Promise<void>, reasonCode = 0x8
 }
 
 describe('failures to authenticate', () => {
-  it('delay the next attempts of their address, each longer than the one before', () =>
+  it('delay the next attempts from the same address, each longer than the one before', () =>
     withDelay(async ({ clock, attempt }) => {
       const delays: number[] = []
       for (let i = 0; i < 6; i++) {
@@ -58,7 +58,7 @@ describe('failures to authenticate', () => {
       assert.deepEqual(delays, [0, 0, 0, 1000, 2000, 4000])
     }))
 
-  it('delay no other address', () =>
+  it('do not delay other addresses', () =>
     withDelay(async ({ attempt }) => {
       for (let i = 0; i < 3; i++) await attempt('127.0.0.1', 'wrong')
       const right = await attempt('127.0.0.1', 'right')
@@ -66,7 +66,7 @@ describe('failures to authenticate', () => {
       assert.equal((await attempt('127.0.0.2', 'right')).code, 0)
     }))
 
-  it('are forgotten after a success, and after a while', () =>
+  it('are forgotten after a success, or after some time', () =>
     withDelay(async ({ clock, attempt }) => {
       for (let i = 0; i < 3; i++) await attempt('10.0.0.1', 'wrong')
       const right = await attempt('10.0.0.1', 'right')
@@ -78,7 +78,7 @@ describe('failures to authenticate', () => {
       assert.equal((await attempt('10.0.0.9', 'right')).code, 0)
     }))
 
-  it('refuse attempts that would have to wait too long at once', () =>
+  it('make the broker immediately refuse attempts that would have to wait too long', () =>
     withDelay(async ({ broker, clock, attempt }) => {
       for (let i = 0; i < 3; i++) await attempt('10.0.0.1', 'wrong')
       const answers = []
@@ -90,12 +90,12 @@ describe('failures to authenticate', () => {
       assert.ok(answers.every(({ code }) => code !== undefined))
     }))
 
-  it('count only wrong credentials, not refusals of a busy broker', () =>
+  it('count only if credentials are wrong, not if the broker is busy', () =>
     withDelay(async ({ attempt }) => {
       for (let i = 0; i < 10; i++) assert.equal((await attempt('10.0.0.1', 'wrong')).code, 0x89)
     }, 0x89))
 
-  it('of very many addresses take limited memory', () => {
+  it('of very many addresses use limited memory', () => {
     const failures = new AuthenticationFailures({}, new Timers(new FakeClock()))
     for (let i = 0; i < 20_000; i++)
       failures.failed({ address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` } as Client)

@@ -16,7 +16,7 @@ interface Scene {
   noticed: Flapping[]
   /** @returns the code of CONNACK */
   connect(address: string, clientId?: string): Promise<number | undefined>
-  /** Connects and stops reading: its connection stays open, as if the line were dead. */
+  /** Connects and stops reading: its connection stays open, as if the network were down. */
   connectAndBeLost(address: string): Promise<void>
 }
 
@@ -48,8 +48,8 @@ async function withClients(flapping: FlappingOptions, body: (scene: Scene) => Pr
 const HOME = '10.0.0.1'
 const AWAY = '10.0.0.2'
 
-describe('flapping', () => {
-  it('is reported once it happens often enough, and counted', () =>
+describe('flapping: two clients that take over each other’s session again and again', () => {
+  it('is reported and counted when it happens often enough', () =>
     withClients({ takeovers: 4 }, async ({ clock, broker, noticed, connect }) => {
       for (const address of [HOME, AWAY, HOME, AWAY]) {
         assert.equal(await connect(address), 0)
@@ -71,7 +71,7 @@ describe('flapping', () => {
       assert.deepEqual(noticed, [])
     }))
 
-  it('is not a device that reconnects while its lost connection is still open', () =>
+  it('is not reported for a device that reconnects while its lost connection is still open', () =>
     withClients({ takeovers: 2, banSeconds: 60 }, async ({ clock, noticed, connect, connectAndBeLost }) => {
       for (let i = 0; i < 10; i++) {
         await connectAndBeLost(i % 2 === 0 ? HOME : AWAY)
@@ -81,7 +81,7 @@ describe('flapping', () => {
       assert.deepEqual(noticed, [])
     }))
 
-  it('bans the second client, by address and identifier together, for a time', () =>
+  it('bans the second client for some time, by address and identifier together', () =>
     withClients({ takeovers: 3, banSeconds: 60 }, async ({ clock, noticed, connect }) => {
       for (const address of [HOME, AWAY, HOME]) assert.equal(await connect(address), 0)
       assert.equal(await connect(AWAY), 0x8a)
@@ -103,7 +103,7 @@ describe('flapping', () => {
       assert.equal(await connect(AWAY), 0x8a)
     }))
 
-  it('is detected over TCP, where clients close their ends when they are disconnected', async () => {
+  it('is detected over TCP, where disconnected clients close their end', async () => {
     await using broker = await createBroker({ flapping: { takeovers: 3 } })
     const noticed: Flapping[] = []
     broker.on('flapping', (_client, flapping) => noticed.push(flapping))
@@ -124,7 +124,7 @@ describe('flapping', () => {
     server.close()
   })
 
-  it('from one address keeps the client that is connected', () =>
+  it('from one address does not disconnect the connected client', () =>
     withClients({ takeovers: 2, banSeconds: 60 }, async ({ broker, connect }) => {
       await connect(HOME)
       await connect(HOME)
@@ -133,7 +133,7 @@ describe('flapping', () => {
       assert.equal(broker.clients.same, holder)
     }))
 
-  it('is reported by a node of a cluster that loses its client again and again to another one', async () => {
+  it('is reported by a cluster node that repeatedly loses a client to another node', async () => {
     const cluster = new MemoryCluster()
     await using one = await createBroker({ id: 'one', cluster, flapping: { takeovers: 3, banSeconds: 60 } })
     await using other = await createBroker({ id: 'other', cluster })

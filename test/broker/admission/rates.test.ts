@@ -44,10 +44,10 @@ function flood(client: SpecClient, count: number, packet: Partial<PublishPacket>
   client.send(...Array.from({ length: count }, (_, i) => textPacket('t', String(i), packet)))
 }
 
-describe('a client above its rate of messages', () => {
+describe('a client that exceeds its message rate', () => {
   const rates = { client: { messagesPerSecond: 100 } }
 
-  it('is slowed down to it, and loses nothing', () =>
+  it('is slowed down to the rate, and loses nothing', () =>
     withRates({ rates }, async ({ broker, clock, told, count }) => {
       const client = await connectFrom(broker, '10.0.0.1', 'fast')
       flood(client, 500)
@@ -62,7 +62,7 @@ describe('a client above its rate of messages', () => {
       assert.equal(broker.connectedClients, 1)
     }))
 
-  it('slows nobody else', () =>
+  it('does not slow down others', () =>
     withRates({ rates }, async ({ broker, clock, count }) => {
       const fast = await connectFrom(broker, '10.0.0.1', 'fast')
       const slow = await connectFrom(broker, '10.0.0.1', 'slow')
@@ -72,7 +72,7 @@ describe('a client above its rate of messages', () => {
       assert.equal(count('slow'), 50)
     }))
 
-  it('stays connected although it is not read for longer than its keep alive', () =>
+  it('stays connected even if the broker does not read from it for longer than its keep alive', () =>
     withRates({ rates: { client: { messagesPerSecond: 0.1 } } }, async ({ broker, clock, count }) => {
       const client = dialFrom(broker, '10.0.0.1')
       await client.connect({ clientId: 'slow', keepalive: 1 })
@@ -82,7 +82,7 @@ describe('a client above its rate of messages', () => {
       assert.equal(broker.connectedClients, 1)
     }))
 
-  it('has its packets handled when its stream ends', () =>
+  it('has its last packets handled when its stream ends', () =>
     withRates({ rates: { client: { messagesPerSecond: 1 } } }, async ({ broker, clock, count }) => {
       const client = await connectFrom(broker, '10.0.0.1', 'gone')
       flood(client, 10)
@@ -131,7 +131,7 @@ spec(
 )
 
 spec(
-  'a client that is slowed down now and then stays connected',
+  'a client that is slowed down from time to time stays connected',
   [5],
   async ({ broker, clock, connect }) => {
     const client = await connect('a')
@@ -145,8 +145,8 @@ spec(
   { rates: { client: { messagesPerSecond: 10 }, patienceSeconds: 5 } },
 )
 
-describe('rates of bytes, of an address and of all', () => {
-  it('bytes of a client: received data is handled, then nothing is read until the rate allows it', () =>
+describe('rate limits', () => {
+  it('in bytes of a client let received data be handled, and then stop reading until the rate allows more', () =>
     withRates({ rates: { client: { bytesPerSecond: 1000 } } }, async ({ broker, clock, told, count }) => {
       const client = await connectFrom(broker, '10.0.0.1', 'big')
       flood(client, 1, { payload: Buffer.alloc(5000) })
@@ -159,7 +159,7 @@ describe('rates of bytes, of an address and of all', () => {
       assert.deepEqual(told, ['big: bytes of the client'])
     }))
 
-  it('an address: its clients share it equally, and other addresses do not notice', () =>
+  it('of an address are shared equally by its clients, and do not affect other addresses', () =>
     withRates({ rates: { address: { messagesPerSecond: 100 } } }, async ({ broker, clock, told, count }) => {
       const greedy = await connectFrom(broker, '10.0.0.1', 'greedy')
       const modest = await connectFrom(broker, '10.0.0.1', 'modest')
@@ -174,7 +174,7 @@ describe('rates of bytes, of an address and of all', () => {
       assert.deepEqual(told.toSorted(), ['greedy: messages of the address', 'modest: messages of the address'])
     }))
 
-  it('a network of IPv6 counts as one address', () =>
+  it('of an address apply to an IPv6 network as a whole', () =>
     withRates({ rates: { address: { messagesPerSecond: 10 } } }, async ({ broker, clock, count }) => {
       for (const [i, clientId] of ['a', 'b'].entries()) {
         flood(await connectFrom(broker, `2001:db8:1:2::${i + 1}`, clientId), 10)
@@ -184,7 +184,7 @@ describe('rates of bytes, of an address and of all', () => {
       assert.deepEqual([count('a'), count('b')], [10, 1])
     }))
 
-  it('all: never disconnects anybody, however long it lasts', () =>
+  it('of all clients together never disconnect anybody, however long they are exceeded', () =>
     withRates({ rates: { total: { messagesPerSecond: 10 }, patienceSeconds: 1 } }, async ({ broker, clock, count }) => {
       const clients = await Promise.all(['a', 'b'].map(id => connectFrom(broker, '10.0.0.1', id)))
       for (const client of clients) flood(client, 100)
@@ -194,7 +194,7 @@ describe('rates of bytes, of an address and of all', () => {
       assert.ok(Math.abs(count('a') - count('b')) <= 15, `${count('a')} ${count('b')}`)
     }))
 
-  it('do not apply to clients of the host', () =>
+  it('do not apply to clients of the application', () =>
     withRates({ rates: { total: { messagesPerSecond: 1, connectsPerSecond: 1 } } }, async ({ broker, count }) => {
       const client = await broker.client({ clientId: 'own' })
       await broker.client({ clientId: 'own2' })
@@ -204,14 +204,14 @@ describe('rates of bytes, of an address and of all', () => {
 })
 
 for (const version of ALL) {
-  describe(`connects above their rate (version ${version})`, () => {
+  describe(`connection attempts that exceed their rate (version ${version})`, () => {
     const refused = version === 5 ? 0x9f : 3
     const codeOf = async (broker: Broker, address: string, clientId: string) => {
       const { reasonCode, returnCode } = await dialFrom(broker, address, version).connect({ clientId })
       return reasonCode ?? returnCode
     }
 
-    it('of one client are refused, from that address only, before a hook is asked', async () => {
+    it('of one client are refused from its address only, before a hook is called', async () => {
       let asked = 0
       const rates = { client: { connectsPerSecond: 2 } }
       const authenticate = () => ++asked > 0
@@ -231,7 +231,7 @@ for (const version of ALL) {
       })
     })
 
-    it('of one address take nothing from those of others', async () => {
+    it('from one address do not count for others', async () => {
       const rates = { address: { connectsPerSecond: 2 }, total: { connectsPerSecond: 4 } }
       await withRates({ rates }, async ({ broker }) => {
         const codes = []
@@ -243,7 +243,7 @@ for (const version of ALL) {
       })
     })
 
-    it('that are refused because of others do not count for the client and its address', async () => {
+    it('that are refused because of the common limit do not count for the client and its address', async () => {
       const rates = {
         client: { connectsPerSecond: 0.1 },
         address: { connectsPerSecond: 0.1 },
@@ -266,8 +266,8 @@ for (const version of ALL) {
   })
 }
 
-describe('addresses', () => {
-  it('that connect once take no memory', async () => {
+describe('addresses of clients', () => {
+  it('that connect once use no memory', async () => {
     const clock = new FakeClock()
     const rates = new BrokerRates({ address: { connectsPerSecond: 5 } }, new Timers(clock))
     const connect = (address: string) => rates.connectRefusal({ address } as Client, 'a')
@@ -280,7 +280,7 @@ describe('addresses', () => {
 })
 
 describe('limits that a hook gives', () => {
-  it('refuse the client where they are not understood', async () => {
+  it('cause a refusal of the client if they are invalid', async () => {
     const failures: string[] = []
     const authenticate = () => ({ accept: true, limits: { messagesPerMinute: 5 } }) as never
     await withRates({ authenticate }, async ({ broker }) => {
@@ -291,7 +291,7 @@ describe('limits that a hook gives', () => {
     })
   })
 
-  it('come by callback and by an enhanced authentication as well', async () => {
+  it('may come from a callback or an enhanced authentication too', async () => {
     const limits = { messagesPerSecond: 5 }
     await withRates(
       {

@@ -145,7 +145,7 @@ interface Outcome {
   wereAway: Set<BusSubscriber>
 }
 
-test('each subscriber gets each message as often as it should, in order', async () => {
+test('each subscriber gets each message as often as expected, in order', async () => {
   const numRuns = Number(process.env.ANAX_BUS_RUNS ?? runs(80))
   await fc.assert(
     fc.asyncProperty(scene, async given => {

@@ -66,27 +66,30 @@ function withBus(
   }
 }
 
-withBus('each filter is registered while somebody wants it, and once', async (bus, { connect }) => {
-  assert.deepEqual(bus.filters, [])
-  const one = await connect('one')
-  const two = await connect('two')
-  await one.subscribe({ topic: 'a/+', qos: 0 }, { topic: 'b', qos: 0 }, { topic: '$share/g/c', qos: 0 })
-  await two.subscribe({ topic: 'a/+', qos: 1 })
-  await two.subscribe({ topic: 'a/+', qos: 0 })
-  assert.deepEqual([...bus.filters].sort(), ['a/+', 'b', 'c'])
-  one.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a/+', 'b'] })
-  await one.expect('unsuback')
-  assert.deepEqual([...bus.filters].sort(), ['a/+', 'c'])
-  await two.disconnect()
-  await one.settle()
-  assert.deepEqual(bus.filters, ['c'])
-  await one.disconnect()
-  await (await connect('three')).settle()
-  assert.deepEqual(bus.filters, [])
-})
+withBus(
+  'each filter is registered on the bus once, as long as there are subscriptions to it',
+  async (bus, { connect }) => {
+    assert.deepEqual(bus.filters, [])
+    const one = await connect('one')
+    const two = await connect('two')
+    await one.subscribe({ topic: 'a/+', qos: 0 }, { topic: 'b', qos: 0 }, { topic: '$share/g/c', qos: 0 })
+    await two.subscribe({ topic: 'a/+', qos: 1 })
+    await two.subscribe({ topic: 'a/+', qos: 0 })
+    assert.deepEqual([...bus.filters].sort(), ['a/+', 'b', 'c'])
+    one.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a/+', 'b'] })
+    await one.expect('unsuback')
+    assert.deepEqual([...bus.filters].sort(), ['a/+', 'c'])
+    await two.disconnect()
+    await one.settle()
+    assert.deepEqual(bus.filters, ['c'])
+    await one.disconnect()
+    await (await connect('three')).settle()
+    assert.deepEqual(bus.filters, [])
+  },
+)
 
 withBus(
-  'a session that is away wants nothing of the bus, and does again when it is back',
+  'the filters of a session are removed from the bus while it is disconnected',
   async (bus, { connect, version }) => {
     const client = await connect('client', keptSession(version))
     await client.subscribe({ topic: 'a', qos: 1 })
@@ -120,7 +123,7 @@ withBus('a message for several filters is routed once', async (bus, { broker, co
   }
 })
 
-withBus('messages of another broker come as plain objects: each is routed once, too', async (bus, { connect }) => {
+withBus('messages of another broker, which arrive as plain objects, are routed once', async (bus, { connect }) => {
   const client = await connect('client')
   await client.subscribe({ topic: 'a/b', qos: 1 }, { topic: 'a/+', qos: 0 })
   const message: Message = {
@@ -149,7 +152,7 @@ withBus('acknowledgements wait for the bus', async (bus, { connect }) => {
   assert.deepEqual(texts(await receive(subscriber, 2)), ['1', '2'])
 })
 
-withBus("so does the promise of the host's own publish", async (bus, { broker, connect }) => {
+withBus('the promise of broker.publish waits for the bus', async (bus, { broker, connect }) => {
   bus.mode = 'held'
   let done = false
   const published = broker.publish({ topic: 'a', qos: 1 }).then(() => {
@@ -162,7 +165,7 @@ withBus("so does the promise of the host's own publish", async (bus, { broker, c
 })
 
 withBus(
-  'what the bus is slow to bring is not delivered twice to a session that returns meanwhile',
+  'a message that the bus delivers late is not delivered twice to a session that is resumed meanwhile',
   async (bus, context) => {
     const { connect, version } = context
     const subscriber = await connect('subscriber', keptSession(version))
@@ -198,7 +201,7 @@ async function receiveAvailable(client: SpecClient): Promise<string[]> {
 for (const mode of ['fails', 'throws'] as const) {
   for (const qos of [1, 2] as const) {
     withBus(
-      `a bus that ${mode}: QoS ${qos} is refused, others notice nothing`,
+      `a bus that ${mode}: a QoS ${qos} PUBLISH is refused, and other clients are not affected`,
       async (bus, { broker, connect, version }) => {
         const refused: string[] = []
         broker.on('publishRefused', ({ code }) => refused.push(code))
@@ -217,7 +220,7 @@ for (const mode of ['fails', 'throws'] as const) {
     )
   }
 
-  withBus(`a bus that ${mode}: the host's own publish is rejected`, async (bus, { broker }) => {
+  withBus(`a bus that ${mode}: broker.publish is rejected`, async (bus, { broker }) => {
     bus.mode = mode
     for (const qos of [0, 1] as const) {
       await assert.rejects(broker.publish({ topic: 'a', qos }), { code: 'ANAX_ERR_BUS' })

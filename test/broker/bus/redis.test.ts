@@ -55,7 +55,7 @@ for (const [name, makeBus] of Object.entries(BUSES)) {
       }
     }
 
-    two('a message for several filters comes once, from either broker', async (here, there) => {
+    two('a message that matches several filters is delivered once, from either broker', async (here, there) => {
       const clients = [
         await connectTo(here, 'clean'),
         await connectTo(here, 'kept', keptSession(5)),
@@ -72,7 +72,7 @@ for (const [name, makeBus] of Object.entries(BUSES)) {
       for (const client of clients) assert.deepEqual(await untilEnd(client, here, there), expected)
     })
 
-    two('what a message carries arrives', async (here, there) => {
+    two('all fields of a message arrive', async (here, there) => {
       const client = await connectTo(here, 'client')
       await client.subscribe({ topic: 'a', qos: 1 })
       const properties = {
@@ -90,7 +90,7 @@ for (const [name, makeBus] of Object.entries(BUSES)) {
     })
 
     two(
-      'a session that takes no more loses nothing, and gets again what it did not acknowledge',
+      'a session that stops acknowledging loses nothing, and gets unacknowledged messages again',
       async (here, there) => {
         const kept = keptSession(5)
         const slow = { ...kept, properties: { ...kept.properties, receiveMaximum: 1 } }
@@ -106,7 +106,7 @@ for (const [name, makeBus] of Object.entries(BUSES)) {
       },
     )
 
-    two("the host's own message to a client does not bring what is on the bus twice", async (here, there) => {
+    two('client.publish does not cause a second delivery of messages that are on the bus', async (here, there) => {
       const client = await connectTo(here, 'client', keptSession(5))
       await client.subscribe({ topic: 'a', qos: 1 })
       for (let round = 0; round < 50; round++) {
@@ -118,7 +118,7 @@ for (const [name, makeBus] of Object.entries(BUSES)) {
       assert.deepEqual(texts.toSorted(), expected.toSorted())
     })
 
-    two('SUBACK says that messages come', async (here, there) => {
+    two('after SUBACK messages of the other broker arrive', async (here, there) => {
       const client = await connectTo(here, 'client')
       for (let round = 0; round < 50; round++) {
         await client.subscribe({ topic: `t/${round}`, qos: 1 })

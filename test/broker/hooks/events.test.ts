@@ -61,7 +61,7 @@ function record(broker: Broker): { take(...names: (keyof BrokerEvents)[]): strin
   }
 }
 
-spec('a client’s life, from client to clientDisconnect', ALL, async ({ broker, connect }) => {
+spec('the events of a client are in order, from client to clientDisconnect', ALL, async ({ broker, connect }) => {
   const events = record(broker)
   const client = await connect('a')
   assert.deepEqual(events.take(), ['client a true', 'connackSent connack false 0', 'clientReady a true'])
@@ -71,21 +71,25 @@ spec('a client’s life, from client to clientDisconnect', ALL, async ({ broker,
   assert.deepEqual(events.take(), ['clientDisconnect a false'])
 })
 
-spec('takeover: the old client is gone before the new one is there', ALL, async ({ version, broker, connect }) => {
-  const events = record(broker)
-  const old = await connect('a', keptSession(version))
-  events.take()
-  await connect('a', keptSession(version))
-  assert.deepEqual(events.take(), [
-    'clientDisconnect a false',
-    'client a true',
-    `connackSent connack ${version !== 3} 0`,
-    'clientReady a true',
-  ])
-  await old.closed()
-})
+spec(
+  'at a takeover clientDisconnect of the old client comes before client of the new one',
+  ALL,
+  async ({ version, broker, connect }) => {
+    const events = record(broker)
+    const old = await connect('a', keptSession(version))
+    events.take()
+    await connect('a', keptSession(version))
+    assert.deepEqual(events.take(), [
+      'clientDisconnect a false',
+      'client a true',
+      `connackSent connack ${version !== 3} 0`,
+      'clientReady a true',
+    ])
+    await old.closed()
+  },
+)
 
-spec('messages of the publisher, its subscribers’ acknowledgements', ALL, async ({ broker, connect }) => {
+spec('events report published messages and the acknowledgements of subscribers', ALL, async ({ broker, connect }) => {
   const events = record(broker)
   const client = await connect('s')
   const publisher = await connect('p')
@@ -106,7 +110,7 @@ spec('messages of the publisher, its subscribers’ acknowledgements', ALL, asyn
   assert.deepEqual(events.take(), ['unsubscribe t,never s'])
 })
 
-spec('a will is published by nobody, after its client is told to be gone', ALL, async ({ broker, connect }) => {
+spec('the publish event of a will comes after clientDisconnect, without a client', ALL, async ({ broker, connect }) => {
   const will = { topic: 'w', payload: Buffer.from('bye'), qos: 1, retain: false } as const
   const client = await connect('mortal', { will })
   const events = record(broker)
@@ -116,31 +120,39 @@ spec('a will is published by nobody, after its client is told to be gone', ALL, 
   assert.deepEqual(lines.toSorted(), ['clientDisconnect mortal false', 'publish w bye 1 mortal null'])
 })
 
-spec('subscriptions that were refused are told with their code', ALL, async ({ version, broker, connect }) => {
-  broker.authorizeSubscribe = (_, subscription) => (subscription.topic === 'b' ? null : { ...subscription, qos: 0 })
-  const client = await connect('s')
-  const events = record(broker)
-  await client.subscribe({ topic: 'a', qos: 2 }, { topic: 'b', qos: 1 })
-  assert.deepEqual(events.take(), [`subscribe a=0,b=${version === 5 ? 0x87 : 0x80} s`])
-})
+spec(
+  'the subscribe event contains refused subscriptions with their reason code',
+  ALL,
+  async ({ version, broker, connect }) => {
+    broker.authorizeSubscribe = (_, subscription) => (subscription.topic === 'b' ? null : { ...subscription, qos: 0 })
+    const client = await connect('s')
+    const events = record(broker)
+    await client.subscribe({ topic: 'a', qos: 2 }, { topic: 'b', qos: 1 })
+    assert.deepEqual(events.take(), [`subscribe a=0,b=${version === 5 ? 0x87 : 0x80} s`])
+  },
+)
 
-spec('errors of clients: before and after they were let in', ALL, async ({ version, broker, connect, dial }) => {
-  const client = await connect('a')
-  const events = record(broker)
-  client.sendBytes('00 00')
-  await client.closed()
-  assert.deepEqual(events.take(), ['clientError a ANAX_ERR_MALFORMED', 'clientDisconnect a false'])
-  const early = dial()
-  early.send({ cmd: 'pingreq' })
-  await early.closed()
-  assert.deepEqual(events.take(), ['connectionError  ANAX_ERR_PROTOCOL'])
-  broker.authenticate = () => false
-  await dial().connect({ clientId: 'b' })
-  const code = version === 5 ? 0x87 : 5
-  assert.deepEqual(events.take(), [`connackSent connack false ${code}`, 'connectionError b ANAX_ERR_NOT_AUTHORIZED'])
-})
+spec(
+  'errors are connectionError before CONNACK, and clientError after it',
+  ALL,
+  async ({ version, broker, connect, dial }) => {
+    const client = await connect('a')
+    const events = record(broker)
+    client.sendBytes('00 00')
+    await client.closed()
+    assert.deepEqual(events.take(), ['clientError a ANAX_ERR_MALFORMED', 'clientDisconnect a false'])
+    const early = dial()
+    early.send({ cmd: 'pingreq' })
+    await early.closed()
+    assert.deepEqual(events.take(), ['connectionError  ANAX_ERR_PROTOCOL'])
+    broker.authenticate = () => false
+    await dial().connect({ clientId: 'b' })
+    const code = version === 5 ? 0x87 : 5
+    assert.deepEqual(events.take(), [`connackSent connack false ${code}`, 'connectionError b ANAX_ERR_NOT_AUTHORIZED'])
+  },
+)
 
-spec('the stream that fails is an error of its client', ALL, async ({ broker, connect }) => {
+spec('an error of the stream is reported as clientError', ALL, async ({ broker, connect }) => {
   const client = await connect('a')
   const events = record(broker)
   broker.clients.a!.conn.destroy(new Error('cable cut'))
@@ -160,7 +172,7 @@ spec('silence', ALL, async ({ broker, clock, connect }) => {
   ])
 })
 
-spec('what a hook refused', [5], async ({ broker, connect }) => {
+spec('events report refusals of hooks', [5], async ({ broker, connect }) => {
   const client = await connect('a')
   const events = record(broker)
   broker.authorizePublish = () => false
@@ -168,7 +180,7 @@ spec('what a hook refused', [5], async ({ broker, connect }) => {
   assert.deepEqual(events.take(), ['publishRefused ANAX_ERR_PUBLISH_REFUSED t a'])
 })
 
-spec('the ends of sessions, each with its reason', [5], async ({ broker, clock, connect }) => {
+spec('sessionEnd has the reason why each session ended', [5], async ({ broker, clock, connect }) => {
   const events = record(broker)
   await (await connect('short')).disconnect()
   const kept = await connect('kept', keptSession(5, 100))
@@ -182,7 +194,7 @@ spec('the ends of sessions, each with its reason', [5], async ({ broker, clock, 
   assert.deepEqual(events.take('sessionEnded'), ['sessionEnded changed disconnected', 'sessionEnded late expired'])
 })
 
-spec('messages whose time is over', [5], async ({ broker, clock, connect }) => {
+spec('a drop event reports each expired message', [5], async ({ broker, clock, connect }) => {
   const events = record(broker)
   const client = await connect('s', keptSession(5))
   await client.subscribe({ topic: 't', qos: 1 })
@@ -210,21 +222,25 @@ spec(
 )
 
 for (const name of ['client', 'connackSent', 'clientReady', 'publish', 'ping', 'subscribe'] as const) {
-  spec(`a listener of '${name}' that throws harms nobody, and is reported`, ALL, async ({ broker, connect }) => {
-    const errors: string[] = []
-    broker.on('hookError', ({ code, cause }, hook) => errors.push(`${code} ${hook} ${(cause as Error).message}`))
-    broker.once(name, () => {
-      throw new Error('broken')
-    })
-    const client = await connect('a')
-    await client.subscribe({ topic: 't', qos: 0 })
-    client.send(textPacket('t', 'x'))
-    assert.equal((await receiveAll(client)).length, 1)
-    assert.deepEqual(errors, [`ANAX_ERR_LISTENER listener:${name} broken`])
-  })
+  spec(
+    `a listener of '${name}' that throws has no effect on clients, and is reported`,
+    ALL,
+    async ({ broker, connect }) => {
+      const errors: string[] = []
+      broker.on('hookError', ({ code, cause }, hook) => errors.push(`${code} ${hook} ${(cause as Error).message}`))
+      broker.once(name, () => {
+        throw new Error('broken')
+      })
+      const client = await connect('a')
+      await client.subscribe({ topic: 't', qos: 0 })
+      client.send(textPacket('t', 'x'))
+      assert.equal((await receiveAll(client)).length, 1)
+      assert.deepEqual(errors, [`ANAX_ERR_LISTENER listener:${name} broken`])
+    },
+  )
 }
 
-spec('a listener that throws keeps none of the others from being called', ALL, async ({ broker, connect }) => {
+spec('a listener that throws does not prevent the others from being called', ALL, async ({ broker, connect }) => {
   const called: string[] = []
   broker.on('client', () => {
     called.push('first')
@@ -239,7 +255,7 @@ spec('a listener that throws keeps none of the others from being called', ALL, a
   assert.deepEqual(called, ['first', 'once', 'last true', 'first', 'last true'])
 })
 
-spec('an async listener that rejects harms nobody, and is reported', ALL, async ({ broker, connect }) => {
+spec('an async listener that rejects has no effect on clients, and is reported', ALL, async ({ broker, connect }) => {
   const told: string[] = []
   broker.on('hookError', ({ code, cause }, hook) => told.push(`${code} ${hook} ${(cause as Error).message}`))
   const fails = async (name: string) => {
@@ -257,7 +273,7 @@ spec('an async listener that rejects harms nobody, and is reported', ALL, async 
   ])
 })
 
-spec('a listener of hookError that throws ends up as a warning of the process', [5], async ({ broker, connect }) => {
+spec('an error of a hookError listener becomes a process warning', [5], async ({ broker, connect }) => {
   const warned = new Promise<Error>(resolve => process.once('warning', resolve))
   broker.on('hookError', () => {
     throw new Error('broken too')
@@ -271,7 +287,7 @@ spec('a listener of hookError that throws ends up as a warning of the process', 
   assert.equal(warning.code, 'ANAX_ERR_LISTENER')
 })
 
-spec('connected and close are events of the client itself', ALL, async ({ broker, connect }) => {
+spec('a client emits connected and close', ALL, async ({ broker, connect }) => {
   const log: string[] = []
   broker.once('client', client => {
     client.on('connected', () => log.push(`connected ${client.connected}`))
@@ -282,7 +298,7 @@ spec('connected and close are events of the client itself', ALL, async ({ broker
   assert.deepEqual(log, ['connected true', 'close true'])
 })
 
-spec('closed, when everything else is over', ALL, async ({ broker, clock, connect }) => {
+spec('closed is the last event of a broker', ALL, async ({ broker, clock, connect }) => {
   const client = await connect('a')
   const events = record(broker)
   const closing = broker.close()
@@ -292,7 +308,7 @@ spec('closed, when everything else is over', ALL, async ({ broker, clock, connec
   await client.closed()
 })
 
-test('a store that fails at what nobody waits for', async () => {
+test('a failure of the store at a write that nobody waits for is reported as storeError', async () => {
   const clock = new FakeClock()
   const store = createMemoryPersistence({ now: () => clock.now() })
   const broker = await createBroker({ clock, persistence: store })

@@ -23,14 +23,14 @@ function fixture(hook: Hook, timeoutMs = 1000) {
 const said = (answer: Answer) =>
   answer === 'abandoned' ? answer : 'value' in answer ? answer.value : answer.failure.code
 
-describe('a hook that returns', () => {
-  it('its verdict answers immediately', () => {
+describe('a hook without a callback', () => {
+  it('answers immediately if it returns its verdict', () => {
     const { ask, clock } = fixture((client, packet) => `${client} ${packet}`)
     assert.deepEqual(ask(), { value: 'client packet' })
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('a promise, answers with what it resolves to, and leaves no timer', async () => {
+  it('answers with what its promise resolves to, and leaves no timer', async () => {
     const { ask, clock } = fixture(async () => 'later')
     assert.equal(said(await ask()), 'later')
     await clock.advance(2000)
@@ -42,19 +42,19 @@ describe('a hook that returns', () => {
       throw new Error('broken')
     },
     'that rejects': () => Promise.reject(new Error('broken')),
-    'that throws what has no text': () => {
+    'that throws something without text': () => {
       throw Object.create(null)
     },
     'that throws nothing': () => {
       throw undefined
     },
   })) {
-    it(`a failure: one ${what}`, async () => {
+    it(`fails if it is one ${what}`, async () => {
       assert.equal(said(await fixture(hook).ask()), 'ANAX_ERR_HOOK_FAILED')
     })
   }
 
-  it('nothing in time has failed; a later answer is ignored', async () => {
+  it('fails if it does not answer in time, and a later answer is ignored', async () => {
     let answer = (_: unknown) => {}
     const { ask, clock } = fixture(
       () =>
@@ -69,7 +69,7 @@ describe('a hook that returns', () => {
     assert.equal(said(await asked), 'ANAX_ERR_HOOK_TIMEOUT')
   })
 
-  it('nothing is awaited forever if the time limit is 0', async () => {
+  it('may take any time if the time limit is 0', async () => {
     const { ask, clock } = fixture(() => new Promise(() => {}), 0)
     let answered = false
     Promise.resolve(ask()).then(() => {
@@ -81,12 +81,12 @@ describe('a hook that returns', () => {
   })
 })
 
-describe('a hook that takes the callback', () => {
+describe('a hook with a callback', () => {
   const calling = (call: (callback: (error?: unknown, result?: unknown) => void) => unknown): Hook => {
     return (_client, _packet, callback) => call(callback)
   }
 
-  it('answers at once, or later', async () => {
+  it('answers immediately, or later', async () => {
     const now = fixture(calling(callback => callback(null, 'now')))
     assert.deepEqual(now.ask(), { value: 'now' })
     const { ask, clock } = fixture(calling(callback => setImmediate(() => callback(null, 'later'))))
@@ -95,7 +95,7 @@ describe('a hook that takes the callback', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('answers with the first of many', async () => {
+  it('answers with the first of several calls', async () => {
     const { ask } = fixture(
       calling(callback => {
         callback('refused')
@@ -106,7 +106,7 @@ describe('a hook that takes the callback', () => {
     assert.deepEqual(said(await ask()), { refused: 'refused' })
   })
 
-  it('and throws before, has failed', async () => {
+  it('fails if it throws before it calls back', async () => {
     let late = () => {}
     const { ask } = fixture(
       calling(callback => {
@@ -119,7 +119,7 @@ describe('a hook that takes the callback', () => {
     assert.equal(said(answer), 'ANAX_ERR_HOOK_FAILED')
   })
 
-  it('and does not call it, has failed when the time is over', async () => {
+  it('fails if it does not call back in time', async () => {
     const { ask, clock } = fixture(calling(() => {}))
     const asked = ask()
     await clock.advance(1100)
@@ -131,14 +131,14 @@ describe('a hook that takes the callback', () => {
   })
 })
 
-it('anything but a function is refused', () => {
+it('a hook that is not a function is refused', () => {
   for (const hook of [null, {}, 'x']) assert.throws(() => fixture(hook as never), { code: 'ANAX_ERR_HOOK_STYLE' })
 })
 
 describe('a hook that is no longer awaited', () => {
   const client = { id: 'one' } as Client
 
-  it('has no effect with a late answer', async () => {
+  it('has no effect if it answers late', async () => {
     let answer = (_: string) => {}
     const { ask, pending, clock } = fixture(() => new Promise(resolve => (answer = resolve)))
     const asked = ask(client)
@@ -151,7 +151,7 @@ describe('a hook that is no longer awaited', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('is known to be pending before it has returned', async () => {
+  it('counts as pending even before it has returned', async () => {
     let known = false
     const { ask, pending } = fixture(() => {
       known = pending.isAsking(client)

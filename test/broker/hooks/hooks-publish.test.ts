@@ -31,7 +31,7 @@ const ACCEPTING: [style: string, hook: Hooks['authorizePublish']][] = [
 ]
 for (const [style, authorizePublish] of ACCEPTING) {
   spec(
-    `authorizePublish ${style}: published`,
+    `a message is published if authorizePublish ${style}`,
     ALL,
     async frame => {
       const [subscriber, publisher] = await pair(frame)
@@ -48,7 +48,7 @@ const REFUSING: [style: string, hook: Hooks['authorizePublish'], reasonCode: num
   ['returns false', () => false, 0x87],
   ['promises false', async () => false, 0x87],
   ['returns 0x97', () => 0x97, 0x97],
-  ['returns a code that PUBACK has not', () => 0x98, 0x87],
+  ['returns a code that PUBACK must not have', () => 0x98, 0x87],
   ['calls back an error', (_client, _packet, callback) => callback(new Error('no')), 0x87],
   [
     'calls back an error with 0x90',
@@ -56,7 +56,7 @@ const REFUSING: [style: string, hook: Hooks['authorizePublish'], reasonCode: num
     0x90,
   ],
 ]
-spec('a refusal of a message may say why, in words of the hook', [5], async ({ broker, connect }) => {
+spec('a hook that refuses a message may give a Reason String', [5], async ({ broker, connect }) => {
   const client = await connect('c')
   const reason = async () => (await client.expect('puback')).properties?.reasonString
   broker.authorizePublish = () => ({ refuse: 0x97, reasonString: 'enough for today' })
@@ -112,7 +112,7 @@ for (const [how, authorizePublish] of [
   ],
 ] as [string, Hooks['authorizePublish']][]) {
   spec(
-    `authorizePublish changes a message ${how}: stored, retained and delivered so, in the publisher’s own handshake`,
+    `a message that authorizePublish changes ${how} is stored, retained and delivered changed, and acknowledged as the publisher sent it`,
     ALL,
     async frame => {
       const { version, connect } = frame
@@ -143,7 +143,7 @@ async function stored({ version, connect }: Spec): Promise<SpecClient> {
 }
 
 for (const how of ['in place', 'in another packet'] as const) {
-  spec(`a message expiry that authorizePublish sets ${how} counts`, [5], async frame => {
+  spec(`a message expiry that authorizePublish sets ${how} applies`, [5], async frame => {
     const { broker, clock, connect } = frame
     await (await stored(frame)).drop()
     broker.authorizePublish = (_, packet) => {
@@ -164,7 +164,7 @@ for (const how of ['in place', 'in another packet'] as const) {
   })
 }
 
-spec('authorizePublish sees the topic behind an alias', [5], async ({ broker, connect }) => {
+spec('authorizePublish gets the topic that an alias stands for', [5], async ({ broker, connect }) => {
   const seen: unknown[] = []
   broker.authorizePublish = (client, { topic, properties }) => {
     seen.push([client?.id, topic, properties?.topicAlias])
@@ -185,14 +185,14 @@ spec('authorizePublish sees the topic behind an alias', [5], async ({ broker, co
   )
 })
 
-spec('the host’s own messages are not asked about', ALL, async frame => {
+spec('authorizePublish is not called for messages of the application', ALL, async frame => {
   frame.broker.authorizePublish = () => assert.fail('asked')
   const [subscriber] = await pair(frame)
   await frame.broker.publish({ topic: 'a', payload: 'x' })
   assert.deepEqual(await receiveTexts(subscriber), ['x'])
 })
 
-spec('messages of one publisher stay in order, however long each of its hooks takes', ALL, async frame => {
+spec('messages of one publisher stay in order, even if the hook takes a different time for each', ALL, async frame => {
   const [subscriber, publisher] = await pair(frame)
   frame.broker.authorizePublish = (_, { payload }) => {
     const turns = Number(payload)
@@ -215,7 +215,7 @@ async function later(turns: number, then = () => {}): Promise<void> {
   then()
 }
 
-spec('authorizeForward changes and withholds per receiver', ALL, async ({ broker, connect }) => {
+spec('authorizeForward changes or withholds a message per receiver', ALL, async ({ broker, connect }) => {
   const drops: unknown[] = []
   broker.on('drop', ({ clientId, reason, message }) => drops.push([clientId, reason, message.payload.toString()]))
   broker.authorizeForward = (client, packet) => {
@@ -240,7 +240,7 @@ spec('authorizeForward changes and withholds per receiver', ALL, async ({ broker
   }
 })
 
-spec('each receiver’s copy is its own, properties included', [5], async ({ broker, connect }) => {
+spec('each receiver gets a separate copy, with separate properties', [5], async ({ broker, connect }) => {
   broker.authorizeForward = (client, packet) => {
     if (client.id !== 'one') return packet
     packet.properties!.contentType = 'changed'
@@ -270,7 +270,7 @@ spec('each receiver’s copy is its own, properties included', [5], async ({ bro
 })
 
 for (const what of ['retained messages', 'messages that waited', 'messages sent again'] as const) {
-  spec(`authorizeForward is asked about ${what} too`, ALL, async frame => {
+  spec(`authorizeForward is also called for ${what}`, ALL, async frame => {
     const { version, broker, connect } = frame
     broker.authorizeForward = (_, packet) => {
       const text = packet.payload.toString()
@@ -299,28 +299,32 @@ for (const what of ['retained messages', 'messages that waited', 'messages sent 
 }
 
 for (const qos of [1, 2] as const) {
-  spec(`a message that was sent and is now withheld is finished without it, QoS ${qos}`, [5], async frame => {
-    const { broker, connect } = frame
-    const client = await connect('subscriber', keptSession(5))
-    await client.subscribe({ topic: 'a', qos })
-    const publisher = await connect('publisher')
-    await publishText(publisher, 'a', 'x', { qos })
-    const { messageId = 0 } = await client.expect('publish')
-    await client.drop()
-    broker.authorizeForward = () => null
-    const again = await connect('subscriber', keptSession(5))
-    if (qos === 2) {
-      // the client may have it already, and must forget the packet id
-      assert.equal((await again.expect('pubrel')).messageId, messageId)
-      again.send({ cmd: 'pubcomp', messageId })
-    }
-    await again.expectNothing()
-    broker.authorizeForward = undefined
-    await publishText(publisher, 'a', 'y', { qos })
-    const next = await again.expect('publish')
-    assert.equal(textOf(next), 'y')
-    acknowledge(again, next)
-  })
+  spec(
+    `a message in flight that authorizeForward withholds at the next connection is completed without sending it, QoS ${qos}`,
+    [5],
+    async frame => {
+      const { broker, connect } = frame
+      const client = await connect('subscriber', keptSession(5))
+      await client.subscribe({ topic: 'a', qos })
+      const publisher = await connect('publisher')
+      await publishText(publisher, 'a', 'x', { qos })
+      const { messageId = 0 } = await client.expect('publish')
+      await client.drop()
+      broker.authorizeForward = () => null
+      const again = await connect('subscriber', keptSession(5))
+      if (qos === 2) {
+        // the client may have it already, and must forget the packet id
+        assert.equal((await again.expect('pubrel')).messageId, messageId)
+        again.send({ cmd: 'pubcomp', messageId })
+      }
+      await again.expectNothing()
+      broker.authorizeForward = undefined
+      await publishText(publisher, 'a', 'y', { qos })
+      const next = await again.expect('publish')
+      assert.equal(textOf(next), 'y')
+      acknowledge(again, next)
+    },
+  )
 }
 
 const HOLDING: [style: string, hook: (held: (() => void)[]) => Hooks['published']][] = [
@@ -328,7 +332,7 @@ const HOLDING: [style: string, hook: (held: (() => void)[]) => Hooks['published'
   ['calls back', held => (_packet, _client, callback) => void held.push(() => callback())],
 ]
 for (const [style, hook] of HOLDING) {
-  spec(`published that ${style} holds the acknowledgement back, not the message`, ALL, async frame => {
+  spec(`a published hook that ${style} delays the acknowledgement, but not the message`, ALL, async frame => {
     const { broker } = frame
     const held: (() => void)[] = []
     const [subscriber, publisher] = await pair(frame)
@@ -345,7 +349,7 @@ for (const [style, hook] of HOLDING) {
 }
 
 spec(
-  'published is told of every message and who sent it, host and wills included',
+  'published is called with every message and its sender, including messages of the application and wills',
   ALL,
   async ({ broker, connect }) => {
     const told: unknown[] = []
@@ -366,10 +370,10 @@ spec(
 
 for (const [how, change] of [
   ['deletes it', packet => delete packet.properties!.messageExpiryInterval],
-  ['takes all properties away', packet => void Object.assign(packet, { properties: undefined })],
+  ['removes all properties', packet => void Object.assign(packet, { properties: undefined })],
   ['answers another packet', ({ topic, payload }) => ({ cmd: 'publish', topic, payload, qos: 1 })],
 ] as [string, (packet: PublishPacket) => unknown][]) {
-  spec(`a message expiry is gone where authorizePublish ${how}`, [5], async ({ broker, clock, connect }) => {
+  spec(`a message has no expiry if authorizePublish ${how}`, [5], async ({ broker, clock, connect }) => {
     const away = await connect('away', keptSession(5))
     await away.subscribe({ topic: 'a', qos: 1 })
     await away.disconnect()

@@ -34,7 +34,7 @@ for (const [style, authorizeSubscribe] of [
   ['returned as true', () => true] as [string, Gate],
 ]) {
   spec(
-    `what is asked for is granted, ${style}`,
+    `the requested subscription is granted, ${style}`,
     ALL,
     async ({ connect }) => {
       const client = await connect('subscriber')
@@ -50,7 +50,7 @@ const REFUSING: [style: string, gate: Gate, reasonCode: number][] = [
   ...styles(() => null).map(([style, gate]): [string, Gate, number] => [`null ${style}`, gate, 0x87]),
   ['false', () => false, 0x87],
   ['0x97', () => 0x97, 0x97],
-  ['a code that SUBACK has not', () => 0x99, 0x87],
+  ['a code that SUBACK must not have', () => 0x99, 0x87],
   ['a wrong filter', () => ({ topic: 'a#', qos: 0 }), 0x87],
   ['a wrong QoS', () => ({ topic: 'a', qos: 3 as never }), 0x87],
   ['an error', (_client, _subscription, callback) => callback(new Error('no')), 0x87],
@@ -62,7 +62,7 @@ const REFUSING: [style: string, gate: Gate, reasonCode: number][] = [
 ]
 for (const [style, authorizeSubscribe, reasonCode] of REFUSING) {
   spec(
-    `refused by ${style}: 0x${reasonCode.toString(16)}, 0x80 before 5.0; neither stored, nor routed, nor replayed`,
+    `a filter refused by ${style} gets 0x${reasonCode.toString(16)}, or 0x80 before 5.0, and no messages`,
     ALL,
     async ({ version, broker, connect }) => {
       const publisher = await connect('publisher')
@@ -84,7 +84,7 @@ for (const [style, authorizeSubscribe, reasonCode] of REFUSING) {
 }
 
 spec(
-  'a refusal leaves an earlier subscription of the same filter as it was',
+  'a refusal does not change an existing subscription to the same filter',
   ALL,
   async ({ version, broker, connect }) => {
     const client = await connect('subscriber', keptSession(version))
@@ -103,7 +103,7 @@ spec(
 
 for (const [style, authorizeSubscribe] of styles(subscription => ({ ...subscription, qos: 0 }))) {
   spec(
-    `a lower QoS, ${style}, is what SUBACK says and what is delivered`,
+    `a lower QoS, ${style}, is in SUBACK and used for delivery`,
     ALL,
     async ({ version, connect }) => {
       const publisher = await connect('publisher')
@@ -129,7 +129,7 @@ for (const [style, authorizeSubscribe] of styles(subscription => ({ ...subscript
 
 for (const [style, authorizeSubscribe] of styles(({ topic, ...rest }) => ({ topic: `tenant/${topic}`, ...rest }))) {
   spec(
-    `another filter, ${style}, is the subscription: retained, live, away, and for UNSUBSCRIBE`,
+    `another filter, ${style}, is used for retained, live and queued messages, and for UNSUBSCRIBE`,
     ALL,
     async frame => {
       const { version, broker, connect } = frame
@@ -161,53 +161,61 @@ async function publishBoth({ connect }: Spec): Promise<void> {
   for (const topic of ['a', 'tenant/a']) await publishText(publisher, topic, topic, { qos: 1 })
 }
 
-spec('a stored session is asked about again when it is resumed', ALL, async ({ version, broker, connect }) => {
-  const client = await connect('subscriber', keptSession(version))
-  await client.subscribe({ topic: 'a', qos: 1 }, { topic: 'b', qos: 2 }, { topic: 'c', qos: 2 })
-  await client.drop()
-  const asked: string[] = []
-  broker.authorizeSubscribe = async (_, subscription) => {
-    asked.push(subscription.topic)
-    if (subscription.topic === 'a') return false
-    return subscription.topic === 'b' ? { ...subscription, qos: 1 } : subscription
-  }
-  const again = await connect('subscriber', keptSession(version))
-  assert.deepEqual(asked, ['a', 'b', 'c'])
-  const publisher = await connect('publisher')
-  for (const topic of ['a', 'b', 'c']) await publishText(publisher, topic, topic, { qos: 2 })
-  const live = (await receiveAll(again)).map(({ topic, qos }) => [topic, qos])
-  await again.drop()
-  for (const topic of ['a', 'b', 'c']) await publishText(publisher, topic, topic, { qos: 2 })
-  broker.authorizeSubscribe = undefined
-  const third = await connect('subscriber', keptSession(version))
-  const away = (await receiveAll(third)).map(({ topic, qos }) => [topic, qos])
-  const granted = [
-    ['b', 1],
-    ['c', 2],
-  ]
-  assert.deepEqual({ live, away }, { live: granted, away: granted })
-})
-
-spec('where another filter is granted then, that one takes the place of the old', [5], async ({ broker, connect }) => {
-  const client = await connect('subscriber', keptSession(5))
-  await subscribeWith(client, { subscriptionIdentifier: 7 }, { topic: 'a', qos: 1 })
-  await client.drop()
-  broker.authorizeSubscribe = (_, subscription) => ({ ...subscription, topic: 'b' })
-  const again = await connect('subscriber', keptSession(5))
-  await again.drop()
-  broker.authorizeSubscribe = undefined
-  const publisher = await connect('publisher')
-  for (const topic of ['a', 'b']) await publishText(publisher, topic, topic, { qos: 1 })
-  const third = await connect('subscriber', keptSession(5))
-  const received = await receiveAll(third)
-  assert.deepEqual(
-    received.map(packet => [packet.topic, identifiersOf(packet)]),
-    [['b', [7]]],
-  )
-})
+spec(
+  'authorizeSubscribe is called again when a stored session is resumed',
+  ALL,
+  async ({ version, broker, connect }) => {
+    const client = await connect('subscriber', keptSession(version))
+    await client.subscribe({ topic: 'a', qos: 1 }, { topic: 'b', qos: 2 }, { topic: 'c', qos: 2 })
+    await client.drop()
+    const asked: string[] = []
+    broker.authorizeSubscribe = async (_, subscription) => {
+      asked.push(subscription.topic)
+      if (subscription.topic === 'a') return false
+      return subscription.topic === 'b' ? { ...subscription, qos: 1 } : subscription
+    }
+    const again = await connect('subscriber', keptSession(version))
+    assert.deepEqual(asked, ['a', 'b', 'c'])
+    const publisher = await connect('publisher')
+    for (const topic of ['a', 'b', 'c']) await publishText(publisher, topic, topic, { qos: 2 })
+    const live = (await receiveAll(again)).map(({ topic, qos }) => [topic, qos])
+    await again.drop()
+    for (const topic of ['a', 'b', 'c']) await publishText(publisher, topic, topic, { qos: 2 })
+    broker.authorizeSubscribe = undefined
+    const third = await connect('subscriber', keptSession(version))
+    const away = (await receiveAll(third)).map(({ topic, qos }) => [topic, qos])
+    const granted = [
+      ['b', 1],
+      ['c', 2],
+    ]
+    assert.deepEqual({ live, away }, { live: granted, away: granted })
+  },
+)
 
 spec(
-  'a shared subscription that is refused then is no membership any more',
+  'a filter that the hook grants instead, when a session is resumed, replaces the old one',
+  [5],
+  async ({ broker, connect }) => {
+    const client = await connect('subscriber', keptSession(5))
+    await subscribeWith(client, { subscriptionIdentifier: 7 }, { topic: 'a', qos: 1 })
+    await client.drop()
+    broker.authorizeSubscribe = (_, subscription) => ({ ...subscription, topic: 'b' })
+    const again = await connect('subscriber', keptSession(5))
+    await again.drop()
+    broker.authorizeSubscribe = undefined
+    const publisher = await connect('publisher')
+    for (const topic of ['a', 'b']) await publishText(publisher, topic, topic, { qos: 1 })
+    const third = await connect('subscriber', keptSession(5))
+    const received = await receiveAll(third)
+    assert.deepEqual(
+      received.map(packet => [packet.topic, identifiersOf(packet)]),
+      [['b', [7]]],
+    )
+  },
+)
+
+spec(
+  'a session whose shared subscription is refused when it is resumed is no longer a member',
   ALL,
   async ({ version, broker, connect }) => {
     const client = await connect('member', keptSession(version))
@@ -224,7 +232,7 @@ spec(
   },
 )
 
-spec('options that the hook leaves out are off', [5], async ({ broker, connect }) => {
+spec('subscription options that the hook leaves out are off', [5], async ({ broker, connect }) => {
   broker.authorizeSubscribe = (_, { topic, qos }) => ({ topic, qos })
   const client = await connect('subscriber')
   await client.subscribe({ topic: 'a', qos: 0, nl: true, rap: true, rh: 2 })
@@ -233,7 +241,7 @@ spec('options that the hook leaves out are off', [5], async ({ broker, connect }
 })
 
 spec(
-  'what was queued for a filter that is refused now still comes, unless it is withheld',
+  'messages queued for a filter that is now refused are still delivered, unless authorizeForward withholds them',
   ALL,
   async ({ version, broker, connect }) => {
     for (const [withheld, expected] of [

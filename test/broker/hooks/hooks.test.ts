@@ -48,7 +48,7 @@ function styles(verdict: unknown, error: Error | null): [style: string, hooks: C
 
 for (const [style, hooks] of styles(true, null)) {
   spec(
-    `${style} true: the client is let in`,
+    `${style} true: the client is accepted`,
     ALL,
     async ({ connect }) => {
       await (await connect('client')).expectNothing()
@@ -108,7 +108,7 @@ function raise(error: Error): never {
   throw error
 }
 
-spec('preConnect is asked before authenticate, and may change the packet', ALL, async ({ broker, connect }) => {
+spec('preConnect is called before authenticate, and may change the packet', ALL, async ({ broker, connect }) => {
   const asked: string[] = []
   broker.preConnect = (client, packet) => {
     asked.push(`preConnect ${packet.clientId} ${client.id === ''} ${client.connecting} ${client.version}`)
@@ -125,12 +125,12 @@ spec('preConnect is asked before authenticate, and may change the packet', ALL, 
   assert.deepEqual(Object.keys(broker.clients), ['renamed'])
 })
 
-spec('a client without credentials has none', ALL, async ({ broker, connect }) => {
+spec('authenticate gets undefined for credentials that the client does not have', ALL, async ({ broker, connect }) => {
   broker.authenticate = (_, username, password) => username === undefined && password === undefined
   await connect('anonymous')
 })
 
-spec('what a hook remembers of a client is there for the next', ALL, async ({ version, broker, connect }) => {
+spec('client.context that one hook sets is available in the next', ALL, async ({ version, broker, connect }) => {
   broker.authenticate = client => {
     client.context = { may: 'a' }
     return true
@@ -207,7 +207,7 @@ for (const [name, act] of ACTS) {
     if (name === 'published' && what === 'answers nonsense') continue
     const isPromise = what === 'rejects' || what === 'does not answer'
     const told = name === 'authorizeForward' && isPromise ? 'ANAX_ERR_HOOK_ANSWER' : code
-    spec(`${name} that ${what} is a refusal, and the host is told`, ALL, async frame => {
+    spec(`${name} that ${what} refuses, and an event reports it`, ALL, async frame => {
       const errors: [AnaxError, string][] = []
       frame.broker.on('hookError', (error, hookName) => errors.push([error, hookName]))
       Object.assign(frame.broker, { [name]: hook })
@@ -220,7 +220,7 @@ for (const [name, act] of ACTS) {
   }
 }
 
-spec('second and late answers are ignored', ALL, async ({ version, broker, connect, dial, clock }) => {
+spec('second and late answers of a hook are ignored', ALL, async ({ version, broker, connect, dial, clock }) => {
   broker.authenticate = (_client, _username, _password, callback) => {
     callback(null, true)
     callback(new Error('no'), false)
@@ -241,7 +241,7 @@ spec('second and late answers are ignored', ALL, async ({ version, broker, conne
 })
 
 spec(
-  'without a bound, a hook may take any time',
+  'without a time limit, a hook may take any time',
   [5],
   async ({ broker, connect, clock }) => {
     let answer = (_: boolean) => {}
@@ -256,7 +256,7 @@ spec(
   { hookTimeoutMs: 0 },
 )
 
-spec('hooks may be set, changed and taken away at any time', [5], async ({ broker, connect }) => {
+spec('hooks may be set, changed and removed at any time', [5], async ({ broker, connect }) => {
   const client = await connect('client')
   await client.subscribe({ topic: '#', qos: 0 })
   const publisher = await connect('publisher')
@@ -277,25 +277,21 @@ const NAMES = [...ACTS.map(([name]) => name), 'authenticateExtended'] as const
 
 for (const name of NAMES) {
   const mixed = async (_a: unknown, _b: unknown, _c: unknown, _d: unknown) => true
-  spec(
-    `${name}: an async function that takes a callback as well is refused when it is set`,
-    [5],
-    async ({ broker }) => {
-      const wrong = { code: 'ANAX_ERR_HOOK_STYLE', message: new RegExp(`${name} is async`) }
-      assert.throws(() => Object.assign(broker, { [name]: mixed }), wrong)
-      assert.throws(() => new Broker({ [name]: mixed }), wrong)
-      assert.equal(broker[name as 'preConnect'], undefined)
-    },
-  )
+  spec(`${name}: an async function that also takes a callback is refused when it is set`, [5], async ({ broker }) => {
+    const wrong = { code: 'ANAX_ERR_HOOK_STYLE', message: new RegExp(`${name} is async`) }
+    assert.throws(() => Object.assign(broker, { [name]: mixed }), wrong)
+    assert.throws(() => new Broker({ [name]: mixed }), wrong)
+    assert.equal(broker[name as 'preConnect'], undefined)
+  })
 
-  spec(`${name}: what is no function is refused`, [5], async ({ broker }) => {
+  spec(`${name}: a value that is not a function is refused`, [5], async ({ broker }) => {
     for (const wrong of ['yes', '', false, 0]) {
       assert.throws(() => Object.assign(broker, { [name]: wrong }), { code: 'ANAX_ERR_HOOK_STYLE' })
     }
     assert.throws(() => new Broker({ [name]: 'yes' } as never), { code: 'ANAX_ERR_OPTION' })
   })
 
-  spec(`${name}: null unsets it, and stands for none among the options`, [5], async ({ broker }) => {
+  spec(`${name}: null removes the hook, and is accepted as an option`, [5], async ({ broker }) => {
     Object.assign(broker, { [name]: () => true })
     Object.assign(broker, { [name]: null })
     assert.equal(broker[name as 'preConnect'], undefined)
@@ -303,32 +299,36 @@ for (const name of NAMES) {
   })
 }
 
-spec('what is wrong in the host, hooks and store, is not told to clients', [5], async ({ broker, connect }) => {
-  const client = await connect('client')
-  const fail = () => raise(new Error('password of the database'))
-  broker.authorizeSubscribe = fail
-  broker.authorizePublish = fail
-  client.send(
-    { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] },
-    textPacket('a', '', { qos: 1, messageId: 2 }),
-  )
-  const refused = await client.settle()
-  broker.authorizePublish = undefined
-  broker.published = fail
-  client.send(textPacket('a', '', { qos: 2, messageId: 3 }))
-  refused.push(...(await client.settle()))
-  broker.published = (_packet, _client, callback) => callback(new Error('password of the database'))
-  client.send(textPacket('a', '', { qos: 1, messageId: 4 }))
-  refused.push(...(await client.settle()))
-  assert.deepEqual(
-    refused.map(({ cmd }) => cmd),
-    ['suback', 'puback', 'pubrec', 'puback'],
-  )
-  assert.doesNotMatch(JSON.stringify(refused), /password/)
-})
+spec(
+  'errors of the application, its hooks and its store are not shown to clients',
+  [5],
+  async ({ broker, connect }) => {
+    const client = await connect('client')
+    const fail = () => raise(new Error('password of the database'))
+    broker.authorizeSubscribe = fail
+    broker.authorizePublish = fail
+    client.send(
+      { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] },
+      textPacket('a', '', { qos: 1, messageId: 2 }),
+    )
+    const refused = await client.settle()
+    broker.authorizePublish = undefined
+    broker.published = fail
+    client.send(textPacket('a', '', { qos: 2, messageId: 3 }))
+    refused.push(...(await client.settle()))
+    broker.published = (_packet, _client, callback) => callback(new Error('password of the database'))
+    client.send(textPacket('a', '', { qos: 1, messageId: 4 }))
+    refused.push(...(await client.settle()))
+    assert.deepEqual(
+      refused.map(({ cmd }) => cmd),
+      ['suback', 'puback', 'pubrec', 'puback'],
+    )
+    assert.doesNotMatch(JSON.stringify(refused), /password/)
+  },
+)
 
-spec('an error of the host’s own is an AnaxError with the cause', [5], async ({ broker, dial }) => {
-  const cause = new Error('the database is away')
+spec('an error thrown by the application is reported as an AnaxError with its cause', [5], async ({ broker, dial }) => {
+  const cause = new Error('the database is down')
   broker.authenticate = () => raise(cause)
   const told = once(broker, 'hookError')
   const connack = await dial().connect()

@@ -9,7 +9,7 @@ const will = { topic: 'will', payload, qos: 0 as const, retain: false }
 const ALL = [3, 4, 5] as const
 
 spec(
-  'client.principal is the user name, until a hook sets another; messages and wills carry it',
+  'client.principal is the user name unless a hook sets another, and messages and wills have it',
   [4, 5],
   async context => {
     const { broker, connect } = context
@@ -48,7 +48,7 @@ spec(
   },
 )
 
-spec('a will that is due later carries who left it', [5], async ({ broker, connect, clock }) => {
+spec('a delayed will has the identifier and principal of its client', [5], async ({ broker, connect, clock }) => {
   const asked: (string | undefined)[] = []
   broker.authenticate = client => {
     client.principal = 'alice'
@@ -67,7 +67,7 @@ spec('a will that is due later carries who left it', [5], async ({ broker, conne
 })
 
 spec(
-  'a refused publish closes the connection before 5.0, or is acknowledged where the hook says so',
+  'a refused PUBLISH closes the connection before 5.0, or is acknowledged if the hook says so',
   ALL,
   async context => {
     const { broker, connect, version } = context
@@ -89,7 +89,7 @@ spec(
   },
 )
 
-spec('authorizeForward answers true to forward the message as it was published', ALL, async ({ broker, connect }) => {
+spec('authorizeForward may return true to forward the message unchanged', ALL, async ({ broker, connect }) => {
   const client = await connect('client')
   await client.subscribe({ topic: 'a', qos: 1 })
   broker.authorizeForward = (_client, message: Message) => {
@@ -103,7 +103,7 @@ spec('authorizeForward answers true to forward the message as it was published',
   await client.expectNothing()
 })
 
-spec('client.disconnect publishes the will, or discards it', ALL, async ({ broker, connect, version }) => {
+spec('client.disconnect publishes or discards the will', ALL, async ({ broker, connect, version }) => {
   const watcher = await connect('watcher')
   await watcher.subscribe({ topic: 'will', qos: 0 })
   for (const [id, options] of [

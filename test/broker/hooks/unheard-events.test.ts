@@ -12,7 +12,7 @@ import type { Logger } from '../../../types/logger.js'
 /** A warning as Node.js emits it. */
 type Warning = Error & { code?: string; detail?: string }
 
-describe('a host that listens to no event', () => {
+describe('an application that listens to no event gets a process warning', () => {
   const warnings: Warning[] = []
   const collect = (warning: Warning) => {
     if (warning.code === 'ANAX_WARN_UNHEARD') warnings.push(warning)
@@ -44,7 +44,7 @@ describe('a host that listens to no event', () => {
     await new Promise(setImmediate)
   }
 
-  it('one warning for each kind of mistake, with its place', async () => {
+  it('once for each kind of mistake, with its place', async () => {
     await makeMistakes(await createBroker())
     const told = warnings.map(({ message, detail = '' }) => [message.split('; this is')[0], detail.split('\n')[0]])
     assert.deepEqual(told.sort(), [
@@ -56,7 +56,7 @@ describe('a host that listens to no event', () => {
     assert.ok(warnings.every(({ detail }) => detail?.includes('unheard-events.test')))
   })
 
-  it('none where somebody listens, or there is a logger', async () => {
+  it('not if it has a listener or a logger', async () => {
     const heard = await createBroker()
     const heardErrors: string[] = []
     heard.on('hookError', (_error, hook) => heardErrors.push(hook))
@@ -79,7 +79,7 @@ describe('a host that listens to no event', () => {
     await client.disconnect()
   }
 
-  it('a queue that is full: the first message that is lost', async () => {
+  it('at the first message that is lost because a queue is full', async () => {
     const broker = await createBroker({ maxQueuedMessages: 2 })
     await sleeping(broker, 'meter')
     for (const topic of ['a', 'b', 'c', 'd']) await broker.publish({ topic, qos: 1 })
@@ -89,7 +89,7 @@ describe('a host that listens to no event', () => {
     await broker.close()
   })
 
-  it('losses that somebody asked for are not told, nor any where somebody listens, or a logger has a level', async () => {
+  it('not for intended losses, and not if it has a listener or a logger with a level', async () => {
     const broker = await createBroker({ authorizeForward: () => null })
     const client = await broker.client({ clientId: 'c', hooks: 'ask' })
     await client.subscribe('a')
@@ -111,7 +111,7 @@ describe('a host that listens to no event', () => {
     await logged.close()
   })
 
-  it('a store that fails when clients publish or connect', async () => {
+  it('if the store fails when clients publish or connect', async () => {
     const persistence = createMemoryPersistence()
     const broker = await createBroker({ persistence })
     await sleeping(broker, 'meter')
@@ -132,7 +132,7 @@ describe('a host that listens to no event', () => {
     await broker.close()
   })
 
-  it('limits of the whole broker', async () => {
+  it('if a limit of the whole broker is reached', async () => {
     const broker = await createBroker({ maxConnections: 1, maxRetainedMessages: 0 })
     const client = await broker.client()
     await assert.rejects(broker.client())
@@ -142,7 +142,7 @@ describe('a host that listens to no event', () => {
     await broker.close()
   })
 
-  it('an overloaded broker', async () => {
+  it('if the broker is overloaded', async () => {
     const sink = new BrokerEventSink(new EventEmitter(), { add() {} }, { add() {} }, new UnheardEvents())
     const overload = { cause: 'memory', eventLoopDelayMs: 0, memoryBytes: 1 } as const
     for (const _ of [1, 2]) sink.emit('overload', overload)
@@ -150,7 +150,7 @@ describe('a host that listens to no event', () => {
     assert.deepEqual(await told(), ['overloaded (memory): clients are refused, QoS 0 is dropped'])
   })
 
-  it('a reader that is too slow, unless it has chosen what happens', async () => {
+  it('if a reader of messages is too slow and has not chosen what happens', async () => {
     const broker = await createBroker()
     const unread = broker.messages('#', { bound: 1 })
     const chosen = broker.messages('#', { bound: 1, overflow: 'drop-oldest' })
@@ -161,7 +161,7 @@ describe('a host that listens to no event', () => {
     await broker.close()
   })
 
-  it('a handler of a client that fails: hookError within the process, a warning elsewhere', async () => {
+  it('if a handler of a client in another process fails; within the process hookError reports it', async () => {
     const broker = await createBroker()
     const heard: unknown[] = []
     broker.on('hookError', (error, hook, client) => heard.push([hook, client?.id, error.message]))

@@ -14,7 +14,7 @@ const refuseAll = {
 } as const
 
 describe('broker.client()', () => {
-  it('calls no hooks, unless an option says so; `published` is called', async () => {
+  it('calls no hooks except `published`, unless an option says so', async () => {
     const told: unknown[] = []
     await using t = await startTestBroker({ ...refuseAll, published: (_packet, client) => void told.push(client?.id) })
     const client = await t.broker.client({ clientId: 'inside' })
@@ -27,7 +27,7 @@ describe('broker.client()', () => {
     await assert.rejects(t.client(), { code: 'ANAX_ERR_REFUSED' })
   })
 
-  it('may publish below $SYS, which is closed to others', async () => {
+  it('may publish below $SYS, unlike other clients', async () => {
     const broker = await createBroker()
     const client = await broker.client()
     await client.publish('$SYS/uptime', '1', { qos: 1 })
@@ -56,7 +56,7 @@ describe('broker.client()', () => {
     await broker.close()
   })
 
-  it('shares subscriptions with others, and leaves a will', async () => {
+  it('can have shared subscriptions and a will', async () => {
     const broker = await createBroker()
     const [one, two, watcher] = await Promise.all([
       broker.client({ will: { topic: 'gone', payload: 'one' } }),

@@ -7,7 +7,7 @@ import { startTestBroker } from '../../../lib/testing/index.js'
 const texts = (messages: Iterable<Message>) => [...messages].map(({ payload }) => payload.toString())
 
 describe('broker.messages()', () => {
-  it('yields messages that are published from now on, by clients and the host, until the loop ends', async () => {
+  it('yields messages that clients and the application publish from now on, until the loop ends', async () => {
     await using t = await startTestBroker()
     const client = await t.client()
     const stream = t.broker.messages(topic('a/:x'))
@@ -26,7 +26,7 @@ describe('broker.messages()', () => {
     assert.deepEqual(await stream.next(), { done: true, value: undefined })
   })
 
-  it('shows no higher QoS than requested', async () => {
+  it('yields messages with at most the requested QoS', async () => {
     await using t = await startTestBroker()
     await using stream = t.broker.messages('a', { qos: 0 })
     await stream.ready
@@ -35,7 +35,7 @@ describe('broker.messages()', () => {
     assert.equal(t.messages[0]?.qos, 2)
   })
 
-  it('begins with the retained messages, and never shows an older one behind a newer', async () => {
+  it('starts with the retained messages, and never yields an older one after a newer one', async () => {
     await using t = await startTestBroker()
     for (const name of ['a/1', 'a/2']) await t.broker.publish({ topic: name, payload: 'old', retain: true })
     const stream = t.broker.messages('a/+', { retained: true })
@@ -69,7 +69,7 @@ describe('broker.messages()', () => {
     })
   }
 
-  it('fails beyond its limit if the option says so', async () => {
+  it('fails if its limit is exceeded and the option says so', async () => {
     const broker = await createBroker()
     const stream = broker.messages('a', { bound: 1, overflow: 'fail' })
     await stream.ready
@@ -101,7 +101,7 @@ describe('broker.retained()', () => {
 })
 
 describe('a broker', () => {
-  it('closes where its scope ends', async () => {
+  it('closes at the end of its scope', async () => {
     let broker: Awaited<ReturnType<typeof createBroker>>
     {
       await using scoped = await createBroker()

@@ -49,7 +49,7 @@ describe('broker.request()', () => {
 })
 
 describe('broker.respond()', () => {
-  it('answers clients and the host, until it is closed', async () => {
+  it('answers clients and the application, until it is closed', async () => {
     await using t = await startTestBroker()
     const responder = await t.broker.respond('sum/+', async ({ topic, payload }) => {
       if (topic === 'sum/bytes') return Buffer.from([payload.length])

@@ -9,8 +9,8 @@ import { startTestBroker } from '../../../lib/testing/index.js'
 const temperature = topic('sensors/:room/temperature')
 const Temperature = z.object({ celsius: z.number() })
 
-describe('values', () => {
-  it('go from publish to subscribe, with the levels of the topic', async () => {
+describe('typed values', () => {
+  it('pass from publish to subscribe, with the levels of the topic', async () => {
     await using t = await startTestBroker()
     const seen: unknown[] = []
     const listener = (value: { celsius: number }, params: { room: string }, packet: { topic: string }) =>
@@ -26,7 +26,7 @@ describe('values', () => {
     assert.equal(seen.length, 1)
   })
 
-  it('that are invalid are refused at publish, and reported on arrival', async () => {
+  it('that are invalid are refused by publish, and reported on arrival', async () => {
     await using t = await startTestBroker()
     const errors: unknown[] = []
     t.broker.on('hookError', ({ code, cause }) => errors.push([code, (cause as Error).message]))
@@ -54,7 +54,7 @@ describe('values', () => {
     assert.deepEqual(seen, [1, 2, 4])
   })
 
-  it('may have a validator that is a function, or a codec; a plain listener takes a topic as well', async () => {
+  it('may have a function as validator, or a codec, and a plain listener may subscribe to a typed topic', async () => {
     await using t = await startTestBroker()
     const seen: unknown[] = []
     const Numbered = type({ n: 'number' })

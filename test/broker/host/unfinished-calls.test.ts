@@ -5,7 +5,7 @@ import { createBroker } from '../../../lib/index.js'
 
 const CALLS = 10_000
 
-describe('a host that does not await its calls of publish', () => {
+describe('an application that does not await its calls of publish gets a warning', () => {
   const warnings: string[] = []
   const collect = ({ message, code }: Error & { code?: string }) => {
     if (code === 'ANAX_WARN_UNAWAITED') warnings.push(message)
@@ -30,7 +30,7 @@ describe('a host that does not await its calls of publish', () => {
     await broker.close()
   })
 
-  it('not where some are awaited at a time, whether or not they are refused', async () => {
+  it('not if they are awaited in batches, even if they are refused', async () => {
     const broker = await createBroker({ maxRetainedMessages: 0 })
     for (const retain of [false, true]) {
       for (let calls = 0; calls < CALLS; calls += 2000) {

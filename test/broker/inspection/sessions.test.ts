@@ -40,7 +40,7 @@ async function allPages<T>(read: (query: PageQuery) => Promise<Page<T>>, limit: 
 
 const ids = (sessions: { clientId: string }[]) => sessions.map(({ clientId }) => clientId)
 
-withStore('a session is told with its connection, and as the store has it', async (broker, clock, kind) => {
+withStore('a session is described with its connection and its stored state', async (broker, clock, kind) => {
   const start = clock.now()
   const client = await connectTo(broker, 'a', {
     ...keptSession(5, 3600),
@@ -90,7 +90,7 @@ withStore('a session is told with its connection, and as the store has it', asyn
   )
 })
 
-withStore('all sessions are on one page each, whatever comes and goes', async (broker, clock) => {
+withStore('each session is on exactly one page, even if others come and go', async (broker, clock) => {
   for (let i = 0; i < 30; i++) {
     const client = await connectTo(broker, `c${i}`, i % 3 === 0 ? {} : keptSession(5))
     if (i % 3 === 1) await client.disconnect()
@@ -111,7 +111,7 @@ withStore('all sessions are on one page each, whatever comes and goes', async (b
   await clock.advance(0)
 })
 
-withStore('sessions are found by what is known of them', async broker => {
+withStore('sessions can be searched by their properties', async broker => {
   for (const [id, username] of [
     ['dev', 'ann'],
     ['dev-1', 'ann'],
@@ -133,7 +133,7 @@ withStore('sessions are found by what is known of them', async broker => {
   assert.deepEqual(ids(pages), ['dev', 'dev-1', 'dev-2'])
 })
 
-withStore('subscriptions are listed, with those of sessions that are away', async broker => {
+withStore('subscriptions are listed, including those of disconnected sessions', async broker => {
   const one = await connectTo(broker, 'one', keptSession(5))
   await one.subscribe({ topic: 'a/#', qos: 1 }, { topic: 'b', qos: 2 })
   const two = await connectTo(broker, 'two')
@@ -159,7 +159,7 @@ withStore('subscriptions are listed, with those of sessions that are away', asyn
   assert.deepEqual(await find({ clientId: 'three' }), [])
 })
 
-withStore('a queue is looked at, and nothing is taken out', async broker => {
+withStore('the messages of a queue can be read without removing them', async broker => {
   const client = await connectTo(broker, 'a', keptSession(5))
   await client.subscribe({ topic: 't', qos: 1 })
   await broker.publish({ topic: 't', payload: 'sent', qos: 1 })
@@ -182,7 +182,7 @@ withStore('a queue is looked at, and nothing is taken out', async broker => {
   assert.deepEqual(await look(), queue)
 })
 
-withStore('a session is deleted with its connection', async broker => {
+withStore('deleting a session closes its connection', async broker => {
   const ended: unknown[] = []
   broker.on('sessionEnded', (clientId, reason) => ended.push([clientId, reason]))
   const connected = await connectTo(broker, 'connected', keptSession(5))
@@ -208,7 +208,7 @@ withStore('a session is deleted with its connection', async broker => {
   assert.equal((await connectTo(broker, 'away', keptSession(5)).then(() => broker.session('away')))?.subscriptions, 0)
 })
 
-withStore('retained messages are deleted by filter', async broker => {
+withStore('retained messages can be deleted by filter', async broker => {
   const told: string[] = []
   await broker.subscribe('#', ({ topic }) => told.push(topic))
   for (const topic of ['a/1', 'a/2', 'b']) await broker.publish({ topic, payload: 'x', retain: true })
@@ -219,7 +219,7 @@ withStore('retained messages are deleted by filter', async broker => {
   assert.deepEqual(told, ['a/1', 'a/2', 'b'])
 })
 
-test('a client is disconnected by its identifier', async () => {
+test('a client can be disconnected by its identifier', async () => {
   await withBrokers([{}], async ([broker]) => {
     const client = await connectTo(broker, 'a', keptSession(5))
     assert.equal(await broker.disconnect('a', { reasonCode: 0x97, reasonString: 'too much' }), true)
@@ -230,7 +230,7 @@ test('a client is disconnected by its identifier', async () => {
   })
 })
 
-test('wrong queries are refused, and all queries of a broker that is closed', async () => {
+test('invalid queries are refused, and so are all queries of a closed broker', async () => {
   const broker = await createBroker()
   for (const limit of [0, 1001, 1.5]) {
     await assert.rejects(broker.sessions({ limit }), { code: 'ANAX_ERR_ARGUMENT' })

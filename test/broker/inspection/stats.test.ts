@@ -74,7 +74,7 @@ for (const [kind, create] of Object.entries(KINDS)) {
     }))
 }
 
-test('a broker knows how long it runs, and has numbers before that', () =>
+test('a broker has its uptime, and statistics even before it is started', () =>
   withBrokers([{}], async ([broker], clock) => {
     const { startedAt } = broker.stats()
     assert.equal(startedAt, clock.now())

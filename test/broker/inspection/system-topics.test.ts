@@ -41,13 +41,13 @@ async function published(broker: Broker): Promise<Record<string, string>> {
 
 const INTERVAL = { sysInterval: 10 }
 
-test('nothing is published by default', () =>
+test('no $SYS topic is published by default', () =>
   withBrokers([{}], async ([broker], clock) => {
     await clock.advance(60_000)
     assert.deepEqual(await published(broker), {})
   }))
 
-test('the names are those of Mosquitto', () =>
+test('$SYS topics have the names that Mosquitto uses', () =>
   withBrokers([INTERVAL], async ([broker], clock) => {
     await clock.advance(11_000)
     const names = Object.keys(await published(broker))
@@ -58,7 +58,7 @@ test('the names are those of Mosquitto', () =>
     )
   }))
 
-test('each value is right', t => {
+test('each $SYS topic has the right value', t => {
   let heap = 2000
   const { getHeapStatistics } = v8
   t.mock.method(v8, 'getHeapStatistics', () => ({ ...getHeapStatistics(), used_heap_size: heap }))
@@ -131,7 +131,7 @@ test('each value is right', t => {
   })
 })
 
-test('rates are per minute, and decrease when nothing is received any more', () =>
+test('rates in $SYS are per minute, and decrease when nothing more is received', () =>
   withBrokers([INTERVAL], async ([broker], clock) => {
     const client = await connectTo(broker, 'a', { keepalive: 0 })
     for (let i = 0; i < 10; i++) await client.publish({ topic: 't', payload: Buffer.alloc(1), qos: 1 })
@@ -144,7 +144,7 @@ test('rates are per minute, and decrease when nothing is received any more', () 
     assert.ok(Math.abs(later - first * Math.exp(-1)) < 0.1, `${later}`)
   }))
 
-test('a value that stays the same is published once', () =>
+test('a $SYS value that stays the same is published once', () =>
   withBrokers([INTERVAL], async ([broker], clock) => {
     const told: string[] = []
     await broker.subscribe('$SYS/broker/clients/connected', ({ payload }) => told.push(payload.toString()))
@@ -154,7 +154,7 @@ test('a value that stays the same is published once', () =>
     assert.deepEqual(told, ['1'])
   }))
 
-test('the topics are removed when the broker closes', async () => {
+test('$SYS topics are removed when the broker closes', async () => {
   const persistence = createMemoryPersistence()
   await withBrokers([{ persistence, ...INTERVAL }], async ([broker], clock) => {
     await broker.publish({ topic: 'kept', payload: 'x', retain: true })

@@ -81,7 +81,7 @@ test('every packet is counted by type, with its bytes, in both directions', () =
     assert.equal(broker.stats().inflight, 0)
   }))
 
-test('a large payload counts whole, wherever its bytes are', () =>
+test('a large payload counts as a whole, even if its bytes are not in the packet buffer', () =>
   withBrokers([{}], async ([broker]) => {
     const subscriber = await connectTo(broker, 'subscriber')
     await subscriber.subscribe({ topic: 't', qos: 1 })
@@ -92,7 +92,7 @@ test('a large payload counts whole, wherever its bytes are', () =>
     assert.equal(moved(before, broker.stats().sent).payloadBytes, 5100)
   }))
 
-test('what waits in memory is counted while it waits', () =>
+test('messages that wait in memory are counted while they wait', () =>
   withBrokers([{ maxInflight: 1 }], async ([broker]) => {
     const client = await connectTo(broker, 'a')
     await client.subscribe({ topic: 't', qos: 1 })
@@ -149,7 +149,7 @@ test('connections, refusals and failures are counted', () =>
     },
   ))
 
-test('a packet that cannot be decoded is bytes, and no packet', () =>
+test('a packet that cannot be decoded counts as bytes, not as a packet', () =>
   withBrokers([{}], async ([broker]) => {
     const client = new SpecClient(broker, 5)
     client.send(connectPacket(5, { clientId: 'a' }))

@@ -54,13 +54,13 @@ function scene(options: { maxEventLoopDelayMs?: number; maxMemoryBytes?: number 
 }
 
 describe('the overload brake', () => {
-  it('begins with the second reading above the threshold of the event loop, and tells what was measured', async () => {
+  it('starts with the second reading in a row above the event loop threshold, with an event that has the measurement', async () => {
     const { brake, state, events, read } = scene({ maxEventLoopDelayMs: 200 })
     await read({ eventLoopDelayMs: 201 }, 1)
     assert.equal(state.isOn, false)
     await read({ eventLoopDelayMs: 200 }, 1)
     await read({ eventLoopDelayMs: 201 }, 1)
-    assert.equal(state.isOn, false, 'they have to follow each other')
+    assert.equal(state.isOn, false, 'the readings have to follow each other')
     assert.equal(brake.refusal, undefined)
     await read({ eventLoopDelayMs: 300 }, 1)
     assert.equal(state.cause, 'event-loop')
@@ -86,7 +86,7 @@ describe('the overload brake', () => {
     assert.equal(state.times, 2)
   })
 
-  it('counts heap and buffers together, and the heap by its own limit', async () => {
+  it('has a limit for heap and buffers together, and one for the heap alone', async () => {
     const bounded = scene({ maxMemoryBytes: 100 * MIB })
     await bounded.read({ bufferBytes: 50 * MIB }, 5)
     assert.equal(bounded.state.isOn, false)
@@ -105,7 +105,7 @@ describe('the overload brake', () => {
     assert.equal(unbounded.state.cause, 'memory')
   })
 
-  it('keeps a container from its limit: nine tenths of it, less what code and sockets take', async () => {
+  it('starts before a container reaches its limit: at nine tenths of it, less the memory of code and sockets', async () => {
     const small = scene({})
     const room = 0.9 * 200 - 48
     await small.read({ containerBytes: 200 * MIB, bufferBytes: (room - 50) * MIB }, 2)
@@ -119,10 +119,10 @@ describe('the overload brake', () => {
 
     const own = scene({ maxMemoryBytes: 100 * MIB })
     await own.read({ containerBytes: 1000 * MIB, bufferBytes: 51 * MIB }, 2)
-    assert.equal(own.state.cause, 'memory', 'the lower limit counts')
+    assert.equal(own.state.cause, 'memory', 'the lower limit applies')
   })
 
-  it('leaves no probe behind', async () => {
+  it('stops measuring when it is closed', async () => {
     const { brake, isRunning, read, events } = scene({ maxMemoryBytes: 1 })
     assert.equal(isRunning(), true)
     await read({}, 1)

@@ -34,7 +34,7 @@ function overloadTest(title: string, body: (scene: Scene) => Promise<void>): voi
 }
 
 overloadTest(
-  'while it is overloaded, clients are refused before a hook is asked, and told so in their version',
+  'an overloaded broker refuses clients before a hook is called, with the code of their version',
   async ({ broker, connect, dial, version, begin, end }) => {
     const asked: string[] = []
     const told: string[] = []
@@ -52,7 +52,7 @@ overloadTest(
       assert.deepEqual(version === 5 ? reasonCode : returnCode, version === 5 ? 0x89 : 3)
     }
     assert.deepEqual(asked, [])
-    assert.deepEqual(await client.settle(), [], 'who is connected stays')
+    assert.deepEqual(await client.settle(), [], 'connected clients stay connected')
     assert.equal(broker.overloaded, true)
     const { overload, connections } = broker.stats()
     assert.deepEqual([overload.cause, overload.times, overload.memoryBytes], ['memory', 1, 2000])
@@ -68,7 +68,7 @@ overloadTest(
 )
 
 overloadTest(
-  'while it is overloaded, QoS 0 is dropped and counted, and nothing else is',
+  'an overloaded broker drops and counts QoS 0 messages, and no others',
   async ({ broker, connect, begin, end }) => {
     const dropped: string[] = []
     broker.on('drop', ({ clientId, message, reason }) => dropped.push(`${clientId} ${message.topic} ${reason}`))
@@ -85,7 +85,7 @@ overloadTest(
     assert.deepEqual(await receiveTexts(second), [])
     assert.deepEqual(dropped, ['first qos0 overload', 'second qos0 overload', 'second qos1 overload'])
     assert.equal(broker.drops.overload, 3)
-    assert.deepEqual(heard, ['qos0', 'qos1'], 'listeners of the application get all')
+    assert.deepEqual(heard, ['qos0', 'qos1'], 'listeners of the application get all messages')
 
     end()
     await publishText(publisher, 'qos0', 'c')
@@ -94,7 +94,7 @@ overloadTest(
   },
 )
 
-overloadTest('the application’s own clients are let in', async ({ broker, begin }) => {
+overloadTest('an overloaded broker accepts clients of the application', async ({ broker, begin }) => {
   begin()
   const client = await broker.client({ clientId: 'own' })
   await client.publish('a', 'b', { qos: 1 })

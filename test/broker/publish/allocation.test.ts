@@ -23,7 +23,7 @@ const BOUNDS = [
   { from: 0, bytes: 900 },
 ]
 
-test('a QoS 0 message from one client to another allocates at most what it did when it was measured', async () => {
+test('delivering a QoS 0 message from one client to another allocates no more memory than the measured limit', async () => {
   const major = Number.parseInt(process.versions.node, 10)
   const bound = BOUNDS.find(({ from }) => major >= from)?.bytes ?? 0
   const { stdout } = await promisify(execFile)(process.execPath, [...FLAGS, PROCESS])

@@ -20,7 +20,7 @@ function told(broker: Broker): string[] {
   return lines
 }
 
-spec('while nothing is dropped, every reason has a counter, and it is 0', ALL, async ({ broker, connect }) => {
+spec('every drop reason has a counter, which is 0 at first', ALL, async ({ broker, connect }) => {
   const client = await connect('client')
   await client.subscribe({ topic: 'a', qos: 1 })
   await publishText(await connect('publisher'), 'a', 'x', { qos: 1 })
@@ -43,19 +43,15 @@ spec('while nothing is dropped, every reason has a counter, and it is 0', ALL, a
   assert.equal(broker.clients.client?.drops, 0)
 })
 
-spec(
-  'counters are counted whether anybody listens or not, by reason and by client',
-  ALL,
-  async ({ broker, connect }) => {
-    broker.authorizeForward = ({ id }, packet) => (id === 'withheld' ? null : packet)
-    for (const id of ['withheld', 'other']) await (await connect(id)).subscribe({ topic: 'a', qos: 0 })
-    for (let i = 0; i < 3; i++) await broker.publish({ topic: 'a' })
-    assert.deepEqual(counted(broker), { 'not-forwarded': 3 })
-    assert.deepEqual([broker.clients.withheld?.drops, broker.clients.other?.drops], [3, 0])
-  },
-)
+spec('drops are counted by reason and by client, with and without listeners', ALL, async ({ broker, connect }) => {
+  broker.authorizeForward = ({ id }, packet) => (id === 'withheld' ? null : packet)
+  for (const id of ['withheld', 'other']) await (await connect(id)).subscribe({ topic: 'a', qos: 0 })
+  for (let i = 0; i < 3; i++) await broker.publish({ topic: 'a' })
+  assert.deepEqual(counted(broker), { 'not-forwarded': 3 })
+  assert.deepEqual([broker.clients.withheld?.drops, broker.clients.other?.drops], [3, 0])
+})
 
-spec('a client that refuses a message: it does not come again', [5], async ({ broker, connect }) => {
+spec('a message that its client refuses is dropped and not sent again', [5], async ({ broker, connect }) => {
   const lines = told(broker)
   const client = await connect('client')
   await client.subscribe({ topic: 'a', qos: 2 })
@@ -72,23 +68,27 @@ spec('a client that refuses a message: it does not come again', [5], async ({ br
   assert.deepEqual(counted(broker), { refused: 2 })
 })
 
-spec('what is read is a copy: nobody changes the counters', ALL, async ({ broker }) => {
+spec('the counters that are read are a copy, so that nobody can change them', ALL, async ({ broker }) => {
   const drops = broker.drops as Record<DropReason, number>
   drops['queue-full'] = 100
   assert.deepEqual(counted(broker), {})
 })
 
-spec('a client that comes back counts anew, the broker goes on', ALL, async ({ broker, connect }) => {
-  broker.authorizeForward = () => null
-  for (let i = 1; i <= 2; i++) {
-    const client = await connect('client')
-    await client.subscribe({ topic: 'a', qos: 0 })
-    await broker.publish({ topic: 'a' })
-    assert.equal(broker.clients.client?.drops, 1)
-    assert.deepEqual(counted(broker), { 'not-forwarded': i })
-    await client.disconnect()
-  }
-})
+spec(
+  'the counters of a client start at 0 when it reconnects, those of the broker continue',
+  ALL,
+  async ({ broker, connect }) => {
+    broker.authorizeForward = () => null
+    for (let i = 1; i <= 2; i++) {
+      const client = await connect('client')
+      await client.subscribe({ topic: 'a', qos: 0 })
+      await broker.publish({ topic: 'a' })
+      assert.equal(broker.clients.client?.drops, 1)
+      assert.deepEqual(counted(broker), { 'not-forwarded': i })
+      await client.disconnect()
+    }
+  },
+)
 
 spec(
   'the queue of a session that is away: counted for the broker',
@@ -106,46 +106,54 @@ spec(
 )
 
 for (const kept of [true, false]) {
-  const what = kept ? 'QoS 0 for a stored session' : 'any QoS for one that is not stored'
-  spec(`what waits in memory when the connection ends, ${what}`, ALL, async ({ version, broker, connect }) => {
-    const client = await connect('client', kept ? keptSession(version) : {})
-    await client.subscribe({ topic: 'a', qos: 2 })
-    const connection = broker.clients.client!
-    client.stream.pause()
-    // more than the stream accepts, so that later frames have to wait
-    await broker.publish({ topic: 'a', payload: Buffer.alloc(1e6) })
-    await new Promise(resolve => setImmediate(resolve))
-    for (const qos of kept ? ([0, 0] as const) : ([0, 1, 2] as const)) {
-      await broker.publish({ topic: 'a', payload: `qos ${qos}`, qos })
-    }
-    const lines = told(broker)
-    await connection.close()
-    const expected = kept ? ['qos 0', 'qos 0'] : ['qos 0', 'qos 1', 'qos 2']
-    assert.deepEqual(
-      lines,
-      expected.map(text => `client ${text} disconnected`),
-    )
-    assert.deepEqual(counted(broker), { disconnected: expected.length })
-    assert.equal(connection.drops, expected.length)
-  })
+  const what = kept ? 'QoS 0 for a stored session' : 'any QoS for a session that is not stored'
+  spec(
+    `messages that wait in memory when the connection ends are dropped and counted: ${what}`,
+    ALL,
+    async ({ version, broker, connect }) => {
+      const client = await connect('client', kept ? keptSession(version) : {})
+      await client.subscribe({ topic: 'a', qos: 2 })
+      const connection = broker.clients.client!
+      client.stream.pause()
+      // more than the stream accepts, so that later frames have to wait
+      await broker.publish({ topic: 'a', payload: Buffer.alloc(1e6) })
+      await new Promise(resolve => setImmediate(resolve))
+      for (const qos of kept ? ([0, 0] as const) : ([0, 1, 2] as const)) {
+        await broker.publish({ topic: 'a', payload: `qos ${qos}`, qos })
+      }
+      const lines = told(broker)
+      await connection.close()
+      const expected = kept ? ['qos 0', 'qos 0'] : ['qos 0', 'qos 1', 'qos 2']
+      assert.deepEqual(
+        lines,
+        expected.map(text => `client ${text} disconnected`),
+      )
+      assert.deepEqual(counted(broker), { disconnected: expected.length })
+      assert.equal(connection.drops, expected.length)
+    },
+  )
 }
 
-for (const how of ['its time is over', 'its client begins a new one'] as const) {
-  spec(`what a stored session has not been sent when ${how}`, [5], async ({ broker, clock, connect }) => {
-    const client = await connect('client', keptSession(5, 10))
-    await client.subscribe({ topic: 'a', qos: 1 })
-    await broker.publish({ topic: 'a', payload: 'sent', qos: 1 })
-    await client.expect('publish')
-    await broker.clients.client!.close()
-    for (const payload of ['one', 'two']) await broker.publish({ topic: 'a', payload, qos: 1 })
-    const lines = told(broker)
-    const ended = new Promise(resolve => broker.once('sessionEnded', resolve))
-    if (how === 'its time is over') await clock.advance(11_000)
-    else await connect('client')
-    await ended
-    assert.deepEqual(lines, ['client one session-ended', 'client two session-ended'])
-    assert.deepEqual(counted(broker), { 'session-ended': 2 })
-  })
+for (const how of ['it expires', 'its client starts a new one'] as const) {
+  spec(
+    `messages in the queue of a stored session are dropped and counted when ${how}`,
+    [5],
+    async ({ broker, clock, connect }) => {
+      const client = await connect('client', keptSession(5, 10))
+      await client.subscribe({ topic: 'a', qos: 1 })
+      await broker.publish({ topic: 'a', payload: 'sent', qos: 1 })
+      await client.expect('publish')
+      await broker.clients.client!.close()
+      for (const payload of ['one', 'two']) await broker.publish({ topic: 'a', payload, qos: 1 })
+      const lines = told(broker)
+      const ended = new Promise(resolve => broker.once('sessionEnded', resolve))
+      if (how === 'it expires') await clock.advance(11_000)
+      else await connect('client')
+      await ended
+      assert.deepEqual(lines, ['client one session-ended', 'client two session-ended'])
+      assert.deepEqual(counted(broker), { 'session-ended': 2 })
+    },
+  )
 }
 
 spec(

@@ -21,7 +21,7 @@ function reachable(object: object): PropertyKey[] {
   return keys
 }
 
-test('a message has the documented fields only, wherever the host meets it', async () => {
+test('a message has only the documented fields in every hook, event and listener', async () => {
   const met = new Map<string, Message>()
   const meet = (where: string) => (message: Message) => void met.set(where, message)
   const broker = await createBroker({

@@ -90,7 +90,7 @@ const FLOODS: Record<string, Packet> = {
 }
 
 for (const [what, packet] of Object.entries(FLOODS)) {
-  spec(`a client that sends ${what} and reads no answer is not listened to any more`, ALL, async scene => {
+  spec(`the broker stops reading from a client that sends ${what} and does not read the answers`, ALL, async scene => {
     const { broker, clock, connect, version } = scene
     const flooding = await connect('flooding')
     flooding.stream.pause()
@@ -109,7 +109,7 @@ for (const [what, packet] of Object.entries(FLOODS)) {
   })
 }
 
-spec('a client that reads late gets every answer', [4], async ({ connect }) => {
+spec('a client that reads its answers late gets all of them', [4], async ({ connect }) => {
   const client = await connect('late')
   const count = 200_000
   client.stream.pause()
@@ -121,7 +121,7 @@ spec('a client that reads late gets every answer', [4], async ({ connect }) => {
   assert.equal(answers.filter(({ cmd }) => cmd === 'pingresp').length, count)
 })
 
-test('thousands of retained messages find room in the queue of a stored session, however slow the store', async () => {
+test('thousands of retained messages fit into the queue of a stored session, even with a slow store', async () => {
   const retained = byEffort({ fast: 300, normal: 2500, full: 10_000 })
   const clock = new FakeClock()
   const inner = createMemoryPersistence({ now: () => clock.now() })

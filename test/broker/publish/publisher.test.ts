@@ -104,8 +104,8 @@ const boom = () => {
   throw new AnaxError('ANAX_ERR_QUOTA')
 }
 
-describe('a number', () => {
-  it('is higher than every one before, in the order of storing', async () => {
+describe('the number of a message', () => {
+  it('is higher than all previous ones, in the order of storing', async () => {
     const { publisher } = fixture()
     const messages = Array.from({ length: 5 }, () => published())
     for (const message of messages) await publisher.store(message, [])
@@ -128,7 +128,7 @@ function isOnItsWay({ publisher }: ReturnType<typeof fixture>, message: PublishM
 }
 
 describe('a pending message', () => {
-  it('is pending from storing to routing', async () => {
+  it('is pending from when it is stored until it is routed', async () => {
     const scene = fixture()
     const { publisher, enqueued } = scene
     const message = published()
@@ -151,7 +151,7 @@ describe('a pending message', () => {
     'the queue refuses': { enqueue: boom },
     'the queue refuses later': { enqueue: () => Promise.reject(new AnaxError('ANAX_ERR_QUOTA')) },
     'cannot be retained': { retain: boom },
-    'cannot be retained, as it turns out': { retain: () => Promise.reject(new Error('broken')) },
+    'turns out not to be retainable': { retain: () => Promise.reject(new Error('broken')) },
     'the bus refuses': { emit: () => new Error('down') },
   }
   for (const [what, way] of Object.entries(WAYS)) {
@@ -166,7 +166,7 @@ describe('a pending message', () => {
     })
   }
 
-  it('includes its further copies', async () => {
+  it('includes its other copies', async () => {
     const scene = fixture()
     const { publisher, router, enqueued } = scene
     router.shared.joinOffline({ clientId: 'stored', topic: '$share/g/t', qos: 1 })
@@ -199,7 +199,7 @@ describe('a pending message', () => {
 })
 
 describe('a message for a full queue', () => {
-  it('is not delivered live either, and reported', async () => {
+  it('is not delivered live either, and is reported', async () => {
     const dropped = (message: PublishMessage): DroppedMessage[] => [{ clientId: 'full', message, reason: 'queue-full' }]
     const { publisher, router, drops } = fixture({ enqueue: dropped })
     const [full, other] = [new NotingSession('full', true), new NotingSession('other', true)]
@@ -227,7 +227,7 @@ describe('a message for a full queue', () => {
   })
 })
 
-describe('QoS 0', () => {
+describe('a QoS 0 message', () => {
   it('is queued only if the option says so', async () => {
     for (const queueQoS0 of [false, true]) {
       const { publisher, enqueued } = fixture({ queueQoS0 })
@@ -238,8 +238,8 @@ describe('QoS 0', () => {
   })
 })
 
-describe('messages of the host', () => {
-  it('keep their order while the store is slow for some', async () => {
+describe('messages of the application', () => {
+  it('keep their order even if the store is slow for some of them', async () => {
     const stored: (() => void)[] = []
     const { publisher, router } = fixture({
       enqueue: () => new Promise(resolve => stored.push(() => resolve(undefined))),

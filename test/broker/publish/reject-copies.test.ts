@@ -44,13 +44,13 @@ for (const [name, open] of Object.entries(STORES)) {
       return { outcomes: outcomes.map(({ status }) => status), queues }
     }
 
-    it('keeps the copy for a group out of queues, too', async () => {
+    it('refuses the copy for a shared group too', async () => {
       const { outcomes, queues } = await publishing('single', ['one', 'two'])
       assert.deepEqual(outcomes, ['fulfilled', 'rejected'])
       assert.deepEqual(queues, [['one'], ['one', 'one']])
     })
 
-    it('keeps the message out of all queues where only the copy for a group has no room', async () => {
+    it('refuses the whole message if only the copy for a shared group has no room', async () => {
       const { outcomes, queues } = await publishing('both', ['one'])
       assert.deepEqual(outcomes, ['rejected'])
       assert.deepEqual(queues, [[], []])

@@ -12,7 +12,7 @@ import { keptSession, spec } from '../../support/spec.js'
 
 const SHARE = '$share/group/t'
 
-spec('what a clean session leaves goes to a member who is away, and waits for it', [4, 5], async scene => {
+spec('unfinished messages of a clean session are queued for a disconnected member', [4, 5], async scene => {
   const { broker, connect, clock, version } = scene
   const away = await connect('away', keptSession(version))
   await away.subscribe({ topic: SHARE, qos: 1 })
@@ -27,7 +27,7 @@ spec('what a clean session leaves goes to a member who is away, and waits for it
   assert.deepEqual((await receiveAll(await connect('away', keptSession(version)))).map(textOf), ['x'])
 })
 
-test('a member who comes back while a message is being stored for it gets it at once', async () => {
+test('a member that reconnects while a message is being stored for it gets it immediately', async () => {
   const clock = new FakeClock()
   const store = createMemoryPersistence({ now: () => clock.now() })
   let letGo = () => {}

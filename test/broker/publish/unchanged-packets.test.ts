@@ -36,7 +36,7 @@ const changes: [string, (packet: PublishPacket) => void, { topic: string; text: 
 ]
 
 for (const [what, change, { topic, text, qos }] of changes) {
-  spec(`a hook that changes ${what} is obeyed`, [3, 4, 5], async ({ broker, connect }) => {
+  spec(`a change of ${what} by a hook takes effect`, [3, 4, 5], async ({ broker, connect }) => {
     broker.authorizePublish = (_client, packet) => {
       change(packet)
       return true
@@ -54,7 +54,7 @@ for (const [what, change, { topic, text, qos }] of changes) {
   })
 }
 
-spec('each receiver of a message gets a packet identifier of its own', [3, 4, 5], async ({ connect }) => {
+spec('each receiver of a message gets its own packet identifier', [3, 4, 5], async ({ connect }) => {
   const [one, other] = [await connect('one'), await connect('other')]
   await one.subscribe({ topic: 'a', qos: 1 })
   const publisher = await connect('publisher')
@@ -66,7 +66,7 @@ spec('each receiver of a message gets a packet identifier of its own', [3, 4, 5]
   assert.deepEqual(ids, [2, 1])
 })
 
-spec('a QoS 0 message crosses from version to version', [3, 4, 5], async ({ version, connect }) => {
+spec('a QoS 0 message reaches clients of every version', [3, 4, 5], async ({ version, connect }) => {
   const publisher = await connect('publisher')
   const subscribers: SpecClient[] = []
   for (const other of [3, 4, 5] as const) {
@@ -85,7 +85,7 @@ spec('a QoS 0 message crosses from version to version', [3, 4, 5], async ({ vers
   }
 })
 
-spec('a QoS 0 message that is retained reaches live subscribers without the flag', [3, 4, 5], async ({ connect }) => {
+spec('a retained QoS 0 message reaches live subscribers without RETAIN', [3, 4, 5], async ({ connect }) => {
   const subscriber = await connect('subscriber')
   await subscriber.subscribe({ topic: 'a', qos: 0 })
   const publisher = await connect('publisher')

@@ -51,7 +51,7 @@ async function published(store: SessionPersistence) {
   return { broker, pauses: pauses() - before, queued }
 }
 
-describe('a topic that very many filters of stored sessions match is searched in several turns', () => {
+describe('the search for a topic that matches very many filters of stored sessions takes several turns of the event loop', () => {
   it('in memory', async () => {
     const store = new MemoryPersistence()
     await fill(store)

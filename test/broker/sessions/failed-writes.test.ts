@@ -17,13 +17,13 @@ function fixture() {
 }
 
 describe('a write', () => {
-  it('that succeeds is not kept', async () => {
+  it('that succeeds is not retried', async () => {
     const { failed, write, written, noted } = fixture()
     await failed.attempt('c', write('session'))
     assert.deepEqual([written, failed.clients, failed.has('c'), noted()], [['session'], [], false, 0])
   })
 
-  it('that fails is kept, and its caller gets the error', async () => {
+  it('that fails is kept for a retry, and its caller gets the error', async () => {
     const { failed, broken, write, noted } = fixture()
     broken.add('session')
     await assert.rejects(failed.attempt('c', write('session')), { message: 'session' })

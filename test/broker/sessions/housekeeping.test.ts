@@ -54,7 +54,7 @@ function fixture(due: number, sweep?: () => SweepResult | Promise<SweepResult>) 
 }
 
 describe('a million deadlines at once', () => {
-  it('are handled in small steps with turns of the event loop between them', async () => {
+  it('are handled in small steps, with turns of the event loop between them', async () => {
     const { clock, housekeeping, steps, work } = fixture(DUE)
     housekeeping.look()
     await clock.advance(1100)
@@ -67,12 +67,12 @@ describe('a million deadlines at once', () => {
     )
     const byTurn = new Map<number, number>()
     for (const { turn } of steps.slice(10)) byTurn.set(turn, (byTurn.get(turn) ?? 0) + 1)
-    assert(Math.max(...byTurn.values()) <= 2, 'one step a turn, give or take one')
+    assert(Math.max(...byTurn.values()) <= 2, 'about one step per turn')
   })
 })
 
 describe('the store', () => {
-  it('is not read before anything is due, nor if nothing is', async () => {
+  it('is not read before a deadline', async () => {
     const { clock, housekeeping, steps } = fixture(1)
     housekeeping.look()
     housekeeping.look()
@@ -136,8 +136,8 @@ describe('a store that fails with due deadlines', () => {
   })
 })
 
-describe('when it is stopped', () => {
-  it('no further step begins, and the current one is awaited', async () => {
+describe('a stopped housekeeping', () => {
+  it('starts no further step, and waits for the current one', async () => {
     let finish = () => {}
     const { clock, housekeeping, steps } = fixture(
       DUE,
@@ -164,7 +164,7 @@ describe('when it is stopped', () => {
   })
 })
 
-test('ten thousand sessions that end together, with a broker: all end, and timers fire in between', async () => {
+test('ten thousand sessions that expire at the same time all end, and timers fire in between', async () => {
   const clock = new FakeClock()
   const store = createMemoryPersistence({ now: () => clock.now() })
   for (let i = 0; i < 10_000; i++) {
@@ -182,7 +182,7 @@ test('ten thousand sessions that end together, with a broker: all end, and timer
   clearInterval(watch)
   assert(
     seen.some(count => count > 0 && count < 10_000),
-    'other timers had their turn',
+    'other timers fired in between',
   )
   const closing = broker.close()
   await clock.advance(10_000)

@@ -46,7 +46,7 @@ async function scene() {
 
 for (const how of FAILURES) {
   for (const name of ['saveSession', 'saveWill'] as const) {
-    test(`${name} fails at CONNECT: there is no session that nobody has (${how})`, async () => {
+    test(`${name} fails at CONNECT: no session remains without a client (${how})`, async () => {
       const { clock, memory, failing, connect, close } = await scene()
       failing.fail(name, how)
       const { connack } = await connect({ will: will() })
@@ -58,7 +58,7 @@ for (const how of FAILURES) {
       await close()
     })
 
-    test(`${name} fails when a session is resumed: it ends when it would have without that (${how})`, async () => {
+    test(`${name} fails when a session is resumed: the session still expires on time (${how})`, async () => {
       const { clock, failing, told, connect, close } = await scene()
       const { client } = await connect()
       await client.drop()
@@ -75,7 +75,7 @@ for (const how of FAILURES) {
     })
   }
 
-  test(`saveSession fails when the connection ends: the session has its deadline a moment later (${how})`, async () => {
+  test(`saveSession fails when the connection ends: the expiry of the session is stored by a retry (${how})`, async () => {
     const { clock, memory, failing, told, connect, close } = await scene()
     const { client } = await connect()
     failing.fail('saveSession', how)
@@ -93,7 +93,7 @@ for (const how of FAILURES) {
     await close()
   })
 
-  test(`a client that comes back meanwhile finds its session (${how})`, async () => {
+  test(`a client that reconnects before the retry finds its session (${how})`, async () => {
     const { clock, memory, failing, connect, close } = await scene()
     const { client } = await connect()
     failing.fail('saveSession', how)
@@ -109,7 +109,7 @@ for (const how of FAILURES) {
   })
 
   for (const name of ['getWill', 'subscriptionsByClient', 'deleteSession'] as const) {
-    test(`a session that its client ends, while ${name} fails, is ended later (${how})`, async () => {
+    test(`a session that its client ends while ${name} fails is removed later (${how})`, async () => {
       const { clock, memory, failing, told, connect, close } = await scene()
       const { client } = await connect()
       failing.fail(name, how)
@@ -123,7 +123,7 @@ for (const how of FAILURES) {
     })
   }
 
-  test(`a will that waits, and cannot be noted, still comes in time, and the session has its deadline (${how})`, async () => {
+  test(`a delayed will that cannot be stored is still published on time, and its session expires (${how})`, async () => {
     const { clock, memory, failing, wills, connect, close } = await scene()
     const { client } = await connect({ will: will(20) })
     failing.fail('saveWill', how)
@@ -139,7 +139,7 @@ for (const how of FAILURES) {
   })
 
   for (const ending of ['at once', 'after its delay'] as const) {
-    test(`a will that was published ${ending}, and cannot be deleted, is published once (${how})`, async () => {
+    test(`a will that was published ${ending} and cannot be deleted is published once (${how})`, async () => {
       const { clock, memory, failing, wills, connect, close } = await scene()
       const { client } = await connect({ will: will(ending === 'at once' ? undefined : 20) })
       failing.fail('deleteWill', how)
@@ -156,7 +156,7 @@ for (const how of FAILURES) {
   }
 
   for (const next of ['the same session', 'another will', 'a clean session'] as const) {
-    test(`a will that the store fails to take is published before its client connects again, with ${next} (${how})`, async () => {
+    test(`a will that the store fails to return is published before its client reconnects with ${next} (${how})`, async () => {
       const { clock, failing, broker, wills, connect, close } = await scene()
       const { client } = await connect({ will: will() })
       failing.fail('subscriptionsByTopic', how)
@@ -180,7 +180,7 @@ for (const how of FAILURES) {
     })
   }
 
-  test(`a will that its client took away, and cannot be deleted, is not published at the end of the session (${how})`, async () => {
+  test(`a will that its client removed, and that cannot be deleted, is not published at the end of the session (${how})`, async () => {
     const { clock, memory, failing, wills, told, connect, close } = await scene()
     const { client } = await connect({ will: will() })
     failing.fail('deleteWill', how)
@@ -213,7 +213,7 @@ async function foreignScene() {
 
 for (const how of FAILURES) {
   for (const name of ['cleanSubscriptions', 'cleanIncoming', 'outgoingStream', 'outgoingClearMessageId']) {
-    test(`a session of a foreign store that fails at ${name} when it ends, is ended later (${how})`, async () => {
+    test(`a session of an Aedes store that fails at ${name} is removed later (${how})`, async () => {
       const { clock, failing, broker } = await foreignScene()
       const ended: string[] = []
       broker.on('sessionEnded', clientId => ended.push(clientId))
@@ -230,7 +230,7 @@ for (const how of FAILURES) {
     })
   }
 
-  test(`a will of a foreign store that cannot be taken away for a client that is back: it stays due (${how})`, async () => {
+  test(`a will that an Aedes store fails to delete for a client that has reconnected stays due (${how})`, async () => {
     const { clock, failing, broker } = await foreignScene()
     const wills: string[] = []
     broker.on('publish', ({ payload }) => wills.push(String(payload)))
@@ -246,7 +246,7 @@ for (const how of FAILURES) {
   })
 }
 
-test('one session that cannot be ended keeps no other from its end', async () => {
+test('a session that cannot be removed does not prevent others from being removed', async () => {
   const { clock, memory, broker, told, close } = await scene()
   for (const clientId of ['one', 'two', 'three']) {
     const client = new SpecClient(broker, 5)
@@ -264,7 +264,7 @@ test('one session that cannot be ended keeps no other from its end', async () =>
   await close()
 })
 
-test('failed writes are retried when the broker closes: a will that was published is not there any more', async () => {
+test('failed writes are retried when the broker closes: a published will is no longer stored', async () => {
   const { memory, failing, wills, connect, broker, clock } = await scene()
   const { client } = await connect({ will: will() })
   failing.fail('deleteWill')

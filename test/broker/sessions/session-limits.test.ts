@@ -43,7 +43,7 @@ function limitsOf(store: Store, maxSessions: number, maxSessionBytes = Number.PO
 }
 
 for (const counts of ['at once', 'at the end'] as const) {
-  it(`six begin at once, five are allowed, and the store counts them ${counts}`, async () => {
+  it(`of six sessions that start simultaneously five are accepted if the limit is five and the store counts ${counts}`, async () => {
     const store = new Store(counts)
     const limits = limitsOf(store, 5)
     const outcomes = Array.from({ length: 6 }, (_, i) => limits.make(`c${i}`, NOBODY, store.write))
@@ -57,7 +57,7 @@ for (const counts of ['at once', 'at the end'] as const) {
   })
 }
 
-it('one that cannot be written leaves its room to the one that waits', async () => {
+it('a session that cannot be stored leaves its place to the one that waits', async () => {
   const store = new Store('at the end')
   const limits = limitsOf(store, 1)
   const [first, second] = [limits.make('c0', NOBODY, store.write), limits.make('c1', NOBODY, store.write)]
@@ -69,7 +69,7 @@ it('one that cannot be written leaves its room to the one that waits', async () 
   assert.equal(store.sessions, 1)
 })
 
-it('bytes of sessions that are being written count', async () => {
+it('the bytes of sessions that are being stored count', async () => {
   const store = new Store('at the end')
   const limits = limitsOf(store, 5, 5)
   const outcomes = ['c0', 'c1', 'c2'].map(clientId => limits.make(clientId, NOBODY, store.write))

@@ -63,7 +63,7 @@ async function held(name: string) {
   }
 }
 
-test('a client that comes back while its session is being released gets it afterwards', async () => {
+test('a client that reconnects while its session is being released gets it afterwards', async () => {
   const { broker, connect, hold, letGo, close, waiting } = await held('saveSession')
   const first = await connect('client')
   await first.subscribe({ topic: 'a', qos: 1 })
@@ -82,7 +82,7 @@ test('a client that comes back while its session is being released gets it after
   await close()
 })
 
-test('of clients that come at once with the same identifier the last one stays, and each before it is told', async () => {
+test('of clients that connect simultaneously with one identifier the last one stays, and the others are disconnected with the reason', async () => {
   const { broker, connect, clock, close } = await held('')
   const first = await connect('client')
   await first.subscribe({ topic: 'a', qos: 1 })
@@ -103,7 +103,7 @@ test('of clients that come at once with the same identifier the last one stays, 
   await close()
 })
 
-test('takeovers while everything takes its time: the session survives them all, and nothing is lost', async () => {
+test('a session survives takeovers with a slow store, slow hooks and slow clients, and loses nothing', async () => {
   const clock = new FakeClock()
   const inner = createMemoryPersistence({ now: () => clock.now() })
   let next = 0
@@ -132,7 +132,7 @@ test('takeovers while everything takes its time: the session survives them all, 
   })
 })
 
-test('a connection that is gone before its turn takes over from nobody', async () => {
+test('a connection that ends before it is accepted does not take over a session', async () => {
   const { broker, hold, letGo, close, waiting } = await held('openSession')
   const clients: Client[] = []
   broker.preConnect = client => clients.push(client) > 0
@@ -153,7 +153,7 @@ test('a connection that is gone before its turn takes over from nobody', async (
   await close()
 })
 
-test('a session that expired, came back and left again is a new one: it is not ended with the old', async () => {
+test('a new session is not removed together with an expired one of the same client', async () => {
   const { broker, connect, clock, hold, letGo, close } = await held('deleteSession')
   const ended: string[] = []
   broker.on('sessionEnded', (clientId, reason) => ended.push(`${clientId} ${reason}`))
@@ -181,7 +181,7 @@ test('a session that expired, came back and left again is a new one: it is not e
   await close()
 })
 
-test('a pipelined UNSUBSCRIBE takes away what the SUBSCRIBE before it is still storing', async () => {
+test('a pipelined UNSUBSCRIBE removes what the SUBSCRIBE before it is still storing', async () => {
   const { broker, connect, hold, letGo, close } = await held('addSubscriptions')
   const client = await connect('client')
   hold()
@@ -205,17 +205,21 @@ const HOOKS = ['preConnect', 'authenticate', 'authenticateExtended', 'authorizeS
 
 for (const hook of HOOKS) {
   for (const verdict of ['yes', 'no'] as const) {
-    spec(`a client that is closed while ${hook} thinks is gone, whatever it says (${verdict})`, [5], async scene => {
-      const { broker, clock, connect } = scene
-      await (await connect('client', keptSession(5))).subscribe({ topic: 'a', qos: 1 })
-      await broker.clients.client!.close()
-      await closeWhile(broker, hook, verdict)
-      await clock.advance(2000)
-      assert.equal(broker.connectedClients, 0)
-      broker[hook] = undefined
-      const { sessionPresent } = await new SpecClient(broker, 5).connect({ clientId: 'client', ...keptSession(5) })
-      assert.equal(sessionPresent, true)
-    })
+    spec(
+      `a client that is closed while ${hook} is pending stays disconnected, whatever the verdict (${verdict})`,
+      [5],
+      async scene => {
+        const { broker, clock, connect } = scene
+        await (await connect('client', keptSession(5))).subscribe({ topic: 'a', qos: 1 })
+        await broker.clients.client!.close()
+        await closeWhile(broker, hook, verdict)
+        await clock.advance(2000)
+        assert.equal(broker.connectedClients, 0)
+        broker[hook] = undefined
+        const { sessionPresent } = await new SpecClient(broker, 5).connect({ clientId: 'client', ...keptSession(5) })
+        assert.equal(sessionPresent, true)
+      },
+    )
   }
 }
 

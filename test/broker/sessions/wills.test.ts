@@ -22,7 +22,7 @@ async function watcher({ connect }: Spec): Promise<() => Promise<string[]>> {
   return async () => (await receiveAll(client)).map(textOf)
 }
 
-spec('a hundred wills that are due at once are all published, each once', [5], async scene => {
+spec('a hundred wills that are due at the same time are each published once', [5], async scene => {
   const { connect, clock } = scene
   const published = await watcher(scene)
   for (let i = 0; i < 450; i++) {
@@ -36,7 +36,7 @@ spec('a hundred wills that are due at once are all published, each once', [5], a
   assert.equal(new Set(seen).size, 450)
 })
 
-spec('a client that comes back while wills are being published keeps its own', [5], async scene => {
+spec('a client that reconnects while wills are being published keeps its own', [5], async scene => {
   const { broker, connect, clock } = scene
   const published = await watcher(scene)
   for (const clientId of ['one', 'two']) {
@@ -59,7 +59,7 @@ spec('a client that comes back while wills are being published keeps its own', [
   assert.equal(back.isClosed, false)
 })
 
-spec('the host may change a will, or refuse it; a refused one is gone', [4, 5], async scene => {
+spec('authorizePublish may change or refuse a will, and a refused one is discarded', [4, 5], async scene => {
   const { broker, connect, clock } = scene
   const published = await watcher(scene)
   const refused: string[] = []
@@ -83,7 +83,7 @@ spec('the host may change a will, or refuse it; a refused one is gone', [4, 5], 
 })
 
 spec(
-  'a will does not name its delay, and expires counted from when it is published',
+  'a published will has no delay property, and its expiry starts when it is published',
   [5],
   async ({ connect, clock }) => {
     const watching = await connect('watcher')
@@ -97,7 +97,7 @@ spec(
 )
 
 for (const when of ['at once', 'after its delay', 'when its session ends'] as const) {
-  spec(`a will carries the identifier of its client, for hooks, events and listeners (${when})`, [5], async scene => {
+  spec(`hooks, events and listeners get a will with the identifier of its client (${when})`, [5], async scene => {
     const { broker, connect, clock } = scene
     const seen: string[] = []
     broker.authorizePublish = (client, { clientId }) => seen.push(`authorizePublish ${client?.id} ${clientId}`) > 0
@@ -118,7 +118,7 @@ for (const when of ['at once', 'after its delay', 'when its session ends'] as co
   })
 }
 
-spec('a client does not get its own will through a No Local subscription, others do', [5], async scene => {
+spec('a client does not get its own will through a No Local subscription, but others do', [5], async scene => {
   const { connect, clock } = scene
   const subscription = { topic: 'wills', qos: 1, nl: true } as const
   const mortal = await connect('mortal', { ...keptSession(5), will: will('own') })
@@ -130,16 +130,20 @@ spec('a client does not get its own will through a No Local subscription, others
   await (await connect('mortal', keptSession(5))).expectNothing()
 })
 
-spec('without No Local its own will waits for it in its session', [4, 5], async ({ version, connect, clock }) => {
-  const mortal = await connect('mortal', { ...keptSession(version), will: will('own') })
-  await mortal.subscribe({ topic: 'wills', qos: 1 })
-  await mortal.drop()
-  await clock.advance(10)
-  assert.deepEqual((await receiveAll(await connect('mortal', keptSession(version)))).map(textOf), ['own'])
-})
+spec(
+  'without No Local the will of a client is queued for its own session',
+  [4, 5],
+  async ({ version, connect, clock }) => {
+    const mortal = await connect('mortal', { ...keptSession(version), will: will('own') })
+    await mortal.subscribe({ topic: 'wills', qos: 1 })
+    await mortal.drop()
+    await clock.advance(10)
+    assert.deepEqual((await receiveAll(await connect('mortal', keptSession(version)))).map(textOf), ['own'])
+  },
+)
 
 for (const how of ['throws', 'rejects'] as const) {
-  test(`a will that the store fails to take is reported, and published as soon as it can be (the store ${how})`, async () => {
+  test(`a will that the store fails to return is reported, and published as soon as possible (the store ${how})`, async () => {
     const clock = new FakeClock()
     const store = failingStore(createMemoryPersistence({ now: () => clock.now() }))
     const broker = await createBroker({ clock, persistence: store.store })

@@ -123,17 +123,20 @@ async function returnedTexts(client: SpecClient): Promise<string[]> {
   return texts([...packets, ...more])
 }
 
-failing('a retained QoS 0 message that cannot be kept: the host is told, a 3.1.1 client is closed', async scene => {
-  const { failing, connect, told, how, version } = scene
-  const publisher = await connect('publisher')
-  failing.fail('storeRetained', how)
-  publisher.send(textPacket('a', 'x', { retain: true }))
-  if (version === 5) await publisher.settle()
-  else assert.deepEqual(await publisher.closed(), [])
-  assert(told.includes('publishRefused ANAX_ERR_STORE'), String(told))
-})
+failing(
+  'a retained QoS 0 message that cannot be stored is reported by an event, and a 3.1.1 client is closed',
+  async scene => {
+    const { failing, connect, told, how, version } = scene
+    const publisher = await connect('publisher')
+    failing.fail('storeRetained', how)
+    publisher.send(textPacket('a', 'x', { retain: true }))
+    if (version === 5) await publisher.settle()
+    else assert.deepEqual(await publisher.closed(), [])
+    assert(told.includes('publishRefused ANAX_ERR_STORE'), String(told))
+  },
+)
 
-failing('the packet id of a QoS 2 PUBLISH cannot be kept: it is refused, and free again', async scene => {
+failing('a QoS 2 PUBLISH whose packet id cannot be stored is refused, and the packet id is free again', async scene => {
   const { failing, connect, told, how } = scene
   const publisher = await connect('publisher', 'kept')
   failing.fail(isAedes(failing) ? 'incomingStorePacket' : 'addIncoming', how)
@@ -201,7 +204,7 @@ failing(
     assert.deepEqual(
       queued.map(message => recordOf(message)?.isWithheld('away')),
       [false],
-      'it is not known as one that the bus is to bring',
+      'it is not registered as a message that the bus will deliver',
     )
     const closing = broker.close()
     await clock.advance(60_000)
@@ -210,7 +213,7 @@ failing(
   ['memory'],
 )
 
-failing('a PUBREL that the store cannot note: no PUBCOMP, the connection is closed', async scene => {
+failing('a PUBREL that cannot be stored closes the connection without PUBCOMP', async scene => {
   const { failing, connect, how, told } = scene
   const publisher = await connect('publisher', 'kept')
   publisher.send(textPacket('a', 'x', { qos: 2, messageId: 3 }))
@@ -221,7 +224,7 @@ failing('a PUBREL that the store cannot note: no PUBCOMP, the connection is clos
   assert(told.includes('clientError ANAX_ERR_STORE'), String(told))
 })
 
-failing('a SUBSCRIBE that the store cannot keep is refused, and delivers nothing', async scene => {
+failing('a SUBSCRIBE that cannot be stored is refused, and delivers nothing', async scene => {
   const { broker, failing, connect, how, told, version } = scene
   const client = await connect('client', 'kept')
   failing.fail('addSubscriptions', how)
@@ -238,7 +241,7 @@ failing('a SUBSCRIBE that the store cannot keep is refused, and delivers nothing
   assert.equal((await receive(client, 1)).length, 1)
 })
 
-failing('an UNSUBSCRIBE that the store cannot keep is not acknowledged as one', async scene => {
+failing('an UNSUBSCRIBE that cannot be stored is not acknowledged as successful', async scene => {
   const { failing, connect, how, version } = scene
   const client = await connect('client', 'kept')
   await client.subscribe({ topic: 'a', qos: 1 })
@@ -277,7 +280,7 @@ for (const [storeName, names] of Object.entries(OPENING)) {
   }
 }
 
-failing('a message that cannot be noted as sent ends the connection, and is sent again on the next', async scene => {
+failing('a message that cannot be stored as sent ends the connection, and is sent again on the next', async scene => {
   const { broker, failing, connect, how, told } = scene
   for (const qos of [1, 2] as const) {
     const subscriber = await connect('subscriber', 'kept')
@@ -291,7 +294,7 @@ failing('a message that cannot be noted as sent ends the connection, and is sent
   }
 })
 
-failing('a PUBREC that the store cannot note: no PUBREL, the connection is closed', async scene => {
+failing('a PUBREC that cannot be stored closes the connection without PUBREL', async scene => {
   const { broker, failing, connect, how } = scene
   const subscriber = await connect('subscriber', 'kept')
   await subscriber.subscribe({ topic: 'a', qos: 2 })
@@ -307,7 +310,7 @@ failing('a PUBREC that the store cannot note: no PUBREL, the connection is close
   await acknowledge(returned, again)
 })
 
-failing('an acknowledgement that the store cannot note ends the connection: the message comes again', async scene => {
+failing('an acknowledgement that cannot be stored ends the connection, and the message is sent again', async scene => {
   const { broker, failing, connect, how } = scene
   const subscriber = await connect('subscriber', 'kept')
   await subscriber.subscribe({ topic: 'a', qos: 1 })
@@ -320,7 +323,7 @@ failing('an acknowledgement that the store cannot note ends the connection: the 
   assert.deepEqual(texts(await receive(await connect('subscriber', 'kept'), 1)), ['x'])
 })
 
-failing('a queue that cannot be read ends the connection, and is there for the next', async scene => {
+failing('a queue that cannot be read ends the connection, and is sent on the next', async scene => {
   const { broker, failing, connect, how, version } = scene
   const away = await connect('away', 'kept')
   await away.subscribe({ topic: 'a', qos: 1 })
@@ -334,7 +337,7 @@ failing('a queue that cannot be read ends the connection, and is there for the n
   assert.deepEqual(texts(await receive(await connect('away', 'kept'), 1)), ['x'])
 })
 
-failing('retained messages that cannot be read end the connection of who asked for them', async scene => {
+failing('retained messages that cannot be read end the connection of the subscriber', async scene => {
   const { failing, connect, how } = scene
   const client = await connect('client')
   failing.fail(isAedes(failing) ? 'createRetainedStreamCombi' : 'retained', how)
@@ -380,7 +383,7 @@ for (const name of ['expiredSessions', 'dueWills', 'sweep']) {
   )
 }
 
-failing("the host's own publish is rejected", async ({ broker, failing, connect, how }) => {
+failing('broker.publish is rejected', async ({ broker, failing, connect, how }) => {
   const away = await connect('away', 'kept')
   await away.subscribe({ topic: 'a', qos: 1 })
   failing.fail('subscriptionsByTopic', how)

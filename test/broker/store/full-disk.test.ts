@@ -108,7 +108,7 @@ async function comeBack(broker: Broker): Promise<SpecClient> {
 
 describe('a full disk', { skip: noSmallDisk }, () => {
   for (const [name, version] of Object.entries(VERSIONS)) {
-    it(`refuses what an ${name} client publishes, of which nothing is anywhere, until there is room`, context =>
+    it(`makes the broker refuse messages of an ${name} client without storing any part of them, until there is room`, context =>
       onFullDisk(context, async disk => {
         const refusals: string[] = []
         disk.broker.on('publishRefused', ({ code }) => refusals.push(code))
@@ -142,7 +142,7 @@ describe('a full disk', { skip: noSmallDisk }, () => {
       }))
   }
 
-  it('refuses QoS 2 as well, with the packet id free again', context =>
+  it('makes the broker refuse QoS 2 messages too, with the packet id free again', context =>
     onFullDisk(context, async disk => {
       await leaveSession(disk.broker)
       const publisher = new SpecClient(disk.broker)

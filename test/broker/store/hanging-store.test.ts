@@ -67,7 +67,7 @@ const RELEASING = {
 
 for (const version of [4, 5] as const) {
   for (const name of RELEASING[version]) {
-    test(`a session that is put away while ${name} is not answered: its client is let in after storeTimeoutMs (version ${version})`, async () => {
+    test(`a client whose previous connection waits for ${name} is accepted after storeTimeoutMs (version ${version})`, async () => {
       const { clock, held, told, dial, close } = await scene(version, { storeTimeoutMs: 2000 })
       const first = dial({ will: name === 'saveWill' ? { ...WILL, properties: { willDelayInterval: 100 } } : WILL })
       await first.client.expect('connack')
@@ -91,7 +91,7 @@ for (const version of [4, 5] as const) {
     })
   }
 
-  test(`of those that wait for one session only the newest does, the others are refused at once (version ${version})`, async () => {
+  test(`of connections that wait for one session only the newest keeps waiting, the others are refused (version ${version})`, async () => {
     const { broker, clock, held, told, dial, close } = await scene(version)
     const first = dial()
     await first.client.expect('connack')
@@ -116,7 +116,7 @@ for (const version of [4, 5] as const) {
     await close()
   })
 
-  test(`a session that cannot be opened in time: the client is told so, and may come back (version ${version})`, async () => {
+  test(`a client whose session cannot be opened in time is refused, and may connect later (version ${version})`, async () => {
     const { clock, held, told, dial, close } = await scene(version, { storeTimeoutMs: 2000 })
     held.hold('openSession')
     const first = dial()
@@ -129,7 +129,7 @@ for (const version of [4, 5] as const) {
     await close()
   })
 
-  test(`a PUBLISH that the store does not answer is refused, and its client lives on (version ${version})`, async () => {
+  test(`a PUBLISH that the store does not answer is refused, and its client stays connected (version ${version})`, async () => {
     const { clock, held, dial, close } = await scene(version, { storeTimeoutMs: 2000 })
     const { client } = dial()
     await client.expect('connack')
@@ -142,7 +142,7 @@ for (const version of [4, 5] as const) {
     await close()
   })
 
-  test(`a hook that never answers holds a session up: who waits for it is refused after connectTimeout (version ${version})`, async () => {
+  test(`a client that waits for a session because of a hook that never answers is refused after connectTimeout (version ${version})`, async () => {
     const options = { hookTimeoutMs: 0, connectTimeout: 5000 }
     const { broker, clock, told, dial, close } = await scene(version, options)
     let answer = (_: boolean) => {}
@@ -168,7 +168,7 @@ for (const version of [4, 5] as const) {
     await close()
   })
 
-  test(`a hook that never lets a client in: it is refused after connectTimeout, and nothing is left of it (version ${version})`, async () => {
+  test(`a client is refused after connectTimeout if a hook never answers, and nothing of it remains (version ${version})`, async () => {
     const options = { hookTimeoutMs: 0, connectTimeout: 5000 }
     for (const hook of ['preConnect', 'authenticate'] as const) {
       const { broker, clock, told, dial, close } = await scene(version, options)
@@ -183,7 +183,7 @@ for (const version of [4, 5] as const) {
   })
 }
 
-test('a connection that ends while it waits for its session leaves the line', async () => {
+test('a connection that ends while it waits for its session waits no longer', async () => {
   const { broker, clock, held, dial, close } = await scene(5)
   const first = dial()
   await first.client.expect('connack')

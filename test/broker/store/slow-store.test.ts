@@ -120,21 +120,24 @@ function ofPublisher(messages: readonly PublishPacket[], name: string): string[]
 }
 
 for (const session of ['clean', 'kept'] as const) {
-  slow(`two publishers, mixed QoS, to a connected client in a ${session} session`, async ({ dial }) => {
-    const subscriber = await dial('subscriber', session)
-    await subscriber.subscribe({ topic: 't/#', qos: 2 })
-    const [a, b] = [await dial('a', 'clean'), await dial('b', 'clean')]
-    const [messages] = await Promise.all([
-      receiveAll(subscriber, 2 * MESSAGES),
-      publishMixed(a, 'a', 1, MESSAGES),
-      publishMixed(b, 'b', 1, MESSAGES),
-    ])
-    for (const name of ['a', 'b']) assert.deepEqual(ofPublisher(messages, name), numbers(name, 1, MESSAGES))
-    await subscriber.expectNothing()
-  })
+  slow(
+    `messages of two publishers with mixed QoS reach a connected client with a ${session} session in order`,
+    async ({ dial }) => {
+      const subscriber = await dial('subscriber', session)
+      await subscriber.subscribe({ topic: 't/#', qos: 2 })
+      const [a, b] = [await dial('a', 'clean'), await dial('b', 'clean')]
+      const [messages] = await Promise.all([
+        receiveAll(subscriber, 2 * MESSAGES),
+        publishMixed(a, 'a', 1, MESSAGES),
+        publishMixed(b, 'b', 1, MESSAGES),
+      ])
+      for (const name of ['a', 'b']) assert.deepEqual(ofPublisher(messages, name), numbers(name, 1, MESSAGES))
+      await subscriber.expectNothing()
+    },
+  )
 }
 
-slow('two publishers to a session that is away, and comes back', async ({ dial }) => {
+slow('messages of two publishers reach a disconnected session in order when it is resumed', async ({ dial }) => {
   const subscriber = await dial('subscriber', 'kept')
   await subscriber.subscribe({ topic: 't/#', qos: 2 })
   await subscriber.drop()
@@ -150,7 +153,7 @@ slow('two publishers to a session that is away, and comes back', async ({ dial }
   await again.expectNothing()
 })
 
-slow('a session that comes and goes while two publishers go on', async ({ dial }) => {
+slow('messages of two publishers reach a session that disconnects and reconnects repeatedly', async ({ dial }) => {
   const first = await dial('subscriber', 'kept')
   await first.subscribe({ topic: 't/#', qos: 2 })
   const [a, b] = [await dial('a', 'clean'), await dial('b', 'clean')]
@@ -207,7 +210,7 @@ function note(packet: Packet, messages: PublishPacket[], unreleased: Set<number>
   if (!isRepeated) messages.push(packet)
 }
 
-slow('the retained message is the last one, whatever QoS it and those before it had', async ({ dial }) => {
+slow('the last retained message remains, whatever its QoS and that of earlier ones', async ({ dial }) => {
   const publisher = await dial('publisher', 'clean')
   for (let round = 0; round < 6; round++) {
     const last = ((round * 2) % 3) as QoS
@@ -252,7 +255,7 @@ slow('QoS 2 that a publisher repeats after a lost connection is published once',
   await subscriber.expectNothing()
 })
 
-slow('many released messages at once keep their places', async ({ dial }) => {
+slow('many messages released at the same time keep their order', async ({ dial }) => {
   const subscriber = await dial('subscriber', 'kept')
   await subscriber.subscribe({ topic: 't/#', qos: 2 })
   const publisher = await dial('publisher', 'clean')
@@ -289,7 +292,7 @@ async function nextRelease(client: SpecClient) {
 }
 
 slow(
-  'a subscription that comes while messages are on their way: none is left half in its session',
+  'a subscription made while messages are being delivered gets each message completely or not at all',
   async ({ dial }) => {
     const subscriber = await dial('subscriber', 'kept')
     const publisher = await dial('publisher', 'clean')

@@ -84,7 +84,7 @@ spec('a client has the documented members and no others', [4, 5], async scene =>
   assert.deepEqual(membersOf(client).sort(), MEMBERS)
 })
 
-spec('nothing but plain values can be reached from a client', [4, 5], async scene => {
+spec('internal objects cannot be reached from a client', [4, 5], async scene => {
   const { client } = await connected(scene)
   const kinds = [...reachable(client)].map(([value, path]) => [path, value.constructor?.name] as const)
   assert(kinds.some(([path]) => path === 'client.will.payload'))
@@ -94,7 +94,7 @@ spec('nothing but plain values can be reached from a client', [4, 5], async scen
   assert.deepEqual(others, ['client: ChannelClient', 'client.subscriptions: SubscriptionsView'])
 })
 
-spec('subscriptions are shown as they are now, and cannot be changed', [5], async scene => {
+spec('client.subscriptions shows the current subscriptions, and cannot be changed', [5], async scene => {
   const { client } = await connected(scene)
   const { subscriptions } = client
   assert.deepEqual([...subscriptions.keys()], ['a/#', '$share/group/b'])
@@ -117,7 +117,7 @@ spec('subscriptions are shown as they are now, and cannot be changed', [5], asyn
   assert.match(inspect(subscriptions), /^Map\(1\) \{/)
 })
 
-spec('hooks and events are handed the client that `handle` returned', [5], async scene => {
+spec('hooks and events get the client that `handle` returned', [5], async scene => {
   const { broker } = scene
   const handed = new Map<string, object | null>()
   // only the first time: later, the will is published without a client

@@ -31,8 +31,8 @@ async function withFrozenClient(bytes: Buffer, body: (stream: ConnectionStream, 
   }
 }
 
-describe('a connection that is given up', () => {
-  it('is reset if unsent bytes are left, which the system would keep', () =>
+describe('a connection that is destroyed', () => {
+  it('is reset if unsent bytes are left, so that the operating system does not keep them', () =>
     withFrozenClient(MUCH, async (stream, client) => {
       stream.end('close')
       stream.giveUp()
@@ -40,7 +40,7 @@ describe('a connection that is given up', () => {
       assert.equal(((await failed) as [NodeJS.ErrnoException])[0].code, 'ECONNRESET')
     }))
 
-  it('is closed as usual if the system has all bytes', () =>
+  it('is closed normally if the operating system has all bytes', () =>
     withFrozenClient(Buffer.from('all'), async (stream, client) => {
       stream.end('wait')
       stream.giveUp()

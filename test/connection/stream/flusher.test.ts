@@ -56,7 +56,7 @@ function fixture(mayWrite?: () => boolean) {
 }
 
 describe('a flusher', () => {
-  it('writes for half a turn if nothing else waits, the others later, in order', async () => {
+  it('writes for half a turn if nothing else waits, and the remaining outboxes later, in order', async () => {
     const { add, flushed } = fixture()
     add(10)
     const after: number[] = []
@@ -101,7 +101,7 @@ describe('a flusher', () => {
     assert.equal(flushed.length, TURN_UNITS / Cost.write + 4)
   })
 
-  it('writes nothing as long as the broker may not write', async context => {
+  it('writes nothing while writing is not allowed', async context => {
     context.mock.timers.enable({ apis: ['setTimeout'] })
     let mayWrite = false
     const { add, flushed } = fixture(() => mayWrite)

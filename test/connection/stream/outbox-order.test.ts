@@ -120,10 +120,10 @@ function check(added: readonly { type: number; number: number }[], written: read
   for (const [index, { type, task, number }] of written.entries()) {
     if (!AWAITED.includes(type)) continue
     const next = written.slice(index + 1).find(frame => frame.type === PacketType.PUBLISH)
-    assert.ok(next === undefined || next.task > task, `message ${next?.number} is with answer ${number}`)
+    assert.ok(next === undefined || next.task > task, `message ${next?.number} is in one write with answer ${number}`)
   }
 }
 
-it('everything is written once, in order, and no message together with the answer before it', async () => {
+it('everything is written once and in order, and no message in one write with the answer before it', async () => {
   await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 25 }), play), { numRuns: runs(200) })
 })

@@ -77,7 +77,7 @@ describe('an outbox', () => {
     assert.equal(received().toString(), 'one two three four')
   })
 
-  it('fills the holes of shared frames with the packet ids they were added with', async () => {
+  it('fills in the packet id of each client in shared frames', async () => {
     const { outbox, read, received } = fixture()
     read()
     const shared = publish(Buffer.from('x'), 1)
@@ -95,7 +95,7 @@ describe('an outbox', () => {
     assert.deepEqual(received(), Buffer.concat(expected))
   })
 
-  it('writes a lone frame with a hole filled, and leaves the frame as it was', async () => {
+  it('fills in the packet id of a single frame without changing the shared frame', async () => {
     const { outbox, read, received } = fixture()
     read()
     outbox.add(frames.puback, 0x0102)
@@ -105,12 +105,12 @@ describe('an outbox', () => {
     assert.deepEqual([...received()], [0x40, 2, 1, 2, 0x40, 2, 3, 4])
   })
 
-  it('does not copy large payloads, and keeps the order around them', async () => {
+  it('writes large payloads without a copy, in order with other frames', async () => {
     const { outbox, writes, read, received } = fixture()
     read()
     const [one, two] = [Buffer.alloc(LARGE, 1), Buffer.alloc(LARGE, 2)]
     const large = publish(one, 1)
-    assert.notEqual(large.payload, undefined, 'large enough to be written by itself')
+    assert.notEqual(large.payload, undefined, 'large enough for a separate write')
     for (const [frame, id] of [
       [bytesOf('a'), 0],
       [large, 9],
@@ -134,7 +134,7 @@ describe('an outbox', () => {
     assert.equal(writes.length, 5)
   })
 
-  it('does not wait for the end of the turn with many bytes', () => {
+  it('writes many bytes before the end of the turn', () => {
     const { outbox, writes } = fixture()
     const frame = bytesOf('x'.repeat(64 * 1024))
     for (let i = 0; i < 3; i++) outbox.add(frame)
@@ -154,7 +154,7 @@ describe('an outbox', () => {
 
 describe('the answer to CONNECT or SUBSCRIBE', () => {
   for (const cmd of ['connack', 'suback'] as const) {
-    it(`${cmd}: messages after it are written a turn later, other packets with it, all in order`, async () => {
+    it(`${cmd}: messages after it are written a turn later, other packets together with it, all in order`, async () => {
       const { outbox, writes, read, received } = fixture()
       read()
       outbox.add(bytesOf('before '))
@@ -173,11 +173,11 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
       outbox.add(bytesOf('after'))
       outbox.add(message, 4)
       await turns(3)
-      assert.equal(writes.length, 3, 'a later turn is as any other')
+      assert.equal(writes.length, 3, 'a later turn is like any other')
     })
   }
 
-  it('gives a client behind a network some milliseconds', async () => {
+  it('delays messages by some milliseconds for a client on another machine', async () => {
     const { outbox, writes } = fixture(new Flusher(), {} as IncomingMessage)
     outbox.addAnswer(bytesOf('suback'), 'suback')
     outbox.add(publish(Buffer.from('x'), 0))
@@ -190,7 +190,7 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
     assert.deepEqual(writes, [6, 6, 6], 'only once')
   })
 
-  it('gives it to messages that come later, too, unless it is over', async () => {
+  it('delays messages that come later too, until that time is over', async () => {
     const { outbox, writes } = fixture(new Flusher(), {} as IncomingMessage)
     outbox.addAnswer(bytesOf('suback'), 'suback')
     await turn()
@@ -208,7 +208,7 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
     assert.deepEqual(writes, [6, 4, 12, 6])
   })
 
-  it('is written with other answers of its turn, although a message is between them', async () => {
+  it('is written with other answers of its turn, even if a message is between them', async () => {
     const { outbox, received, read } = fixture()
     read()
     for (const text of ['one ', 'two ']) {
@@ -231,7 +231,7 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
     assert.deepEqual(writes, [14, 14])
   })
 
-  it('limits what is held back, and reports when there is room', async () => {
+  it('delays a limited number of bytes, and reports when there is room again', async () => {
     const { outbox, stream, writes, read, room } = fixture()
     stream.on('drain', () => outbox.drained())
     read()
@@ -247,7 +247,7 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
     assert.deepEqual([outbox.ready, outbox.bytes, room()], [true, 0, 1])
   })
 
-  it('holds back what follows a second one only for a while, even with much before it', async () => {
+  it('delays the messages after a second answer only for a while, even if many bytes come before it', async () => {
     const { outbox, stream, read, room } = fixture(new Flusher(), {} as IncomingMessage)
     stream.on('drain', () => outbox.drained())
     read()
@@ -274,7 +274,7 @@ describe('the answer to CONNECT or SUBSCRIBE', () => {
 })
 
 describe('a stream that is full', () => {
-  it('is reported once, gets nothing more until it drains, and then everything', async () => {
+  it('is reported once, gets nothing until it drains, and then everything', async () => {
     const { outbox, stream, writes, read, received, times } = fixture()
     outbox.add(bytesOf('x'.repeat(LARGE)))
     await turn()
@@ -293,7 +293,7 @@ describe('a stream that is full', () => {
     assert.equal(times(), 1)
   })
 
-  it('is overfull with too many waiting bytes, until it drains', async () => {
+  it('is overfull when too many bytes wait, until it drains', async () => {
     const { outbox } = fixture()
     outbox.add(bytesOf('x'.repeat(LARGE)))
     await turn()
@@ -312,7 +312,7 @@ describe('a stream that is full', () => {
 })
 
 describe('the last packet', () => {
-  it('is written although the stream is full: nothing follows it', async () => {
+  it('is written even if the stream is full, and nothing follows it', async () => {
     const { outbox, writes, read, received } = fixture()
     outbox.add(bytesOf('x'.repeat(LARGE)))
     outbox.flush()
@@ -327,7 +327,7 @@ describe('the last packet', () => {
 })
 
 describe('a stream whose write throws', () => {
-  it('is destroyed for it, and the others of the turn are written', async () => {
+  it('is destroyed with the error, and the other streams of the turn are written', async () => {
     const flusher = new Flusher()
     const broken = fixture(flusher)
     const sound = fixture(flusher)
@@ -344,9 +344,9 @@ describe('a stream whose write throws', () => {
   })
 })
 
-describe('a stream that accepts nothing any more', () => {
+describe('a stream that no longer accepts data', () => {
   for (const end of ['end', 'destroy'] as const) {
-    it(`after ${end}: the remaining frames are discarded without an error`, async () => {
+    it(`discards the remaining frames without an error after ${end}`, async () => {
       const { outbox, stream, writes } = fixture()
       const errors: unknown[] = []
       stream.on('error', error => errors.push(error))
@@ -359,7 +359,7 @@ describe('a stream that accepts nothing any more', () => {
 })
 
 describe('all outboxes of a turn', () => {
-  it('are written by one flush, those that were added meanwhile by the next', async () => {
+  it('are written by one flush, and those added meanwhile by the next', async () => {
     const flusher = new Flusher()
     const [one, two] = [fixture(flusher), fixture(flusher)]
     const write = one.stream.write

@@ -53,13 +53,13 @@ function sent(by: PacketEncoder, ...deliveries: Delivery[]): [topic: string, ali
 const PUBACK = { cmd: 'puback', messageId: 1, reasonCode: 0x80 } as const
 const explained = { reasonString: 'because', userProperties: { a: 'b' } }
 
-describe('an explanation', () => {
-  it('is written if the client wants it', () => {
+describe('the Reason String and User Properties of an answer', () => {
+  it('are written if the client wants them', () => {
     const packet = decode(encoder().packet({ ...PUBACK, properties: explained }))
     assert.equal(packet.properties?.reasonString, 'because')
   })
 
-  it('is omitted if the client wants none, except in CONNACK and DISCONNECT', () => {
+  it('are omitted if the client wants none, except in CONNACK and DISCONNECT', () => {
     const quiet = encoder({ problemInformation: false })
     for (const cmd of ['puback', 'pubrec'] as const) {
       assert.equal(decode(quiet.packet({ ...PUBACK, cmd, properties: explained })).properties, undefined)
@@ -70,7 +70,7 @@ describe('an explanation', () => {
     assert.equal(decode(quiet.packet(disconnect)).properties?.reasonString, 'because')
   })
 
-  it('is omitted if the packet would be too large with it; a packet that is too large without it is not sent', () => {
+  it('are omitted if they make the packet too large; a packet that is too large without them is not sent', () => {
     const packet = { ...PUBACK, properties: { reasonString: 'x'.repeat(50) } }
     const short = encoder({ maximumPacketSize: 20 }).packet(packet)
     assert.equal(decode(short).properties, undefined)
@@ -78,7 +78,7 @@ describe('an explanation', () => {
     assert.equal(encoder({ maximumPacketSize: 4 }).packet(packet), undefined)
   })
 
-  it('is omitted if MQTT cannot carry it', () => {
+  it('are omitted if MQTT cannot encode them', () => {
     for (const properties of [{ reasonString: 'a\0' }, { reasonString: 'x'.repeat(70_000) }, { reasonString: 7 }]) {
       assert.equal(decode(encoder().packet({ ...PUBACK, properties } as Packet)).properties, undefined)
     }
@@ -89,12 +89,12 @@ describe('a server reference', () => {
   const refusal = (properties: object) =>
     decode(encoder({ maximumPacketSize: 40 }).packet({ cmd: 'disconnect', reasonCode: 0x9c, properties } as Packet))
 
-  it('is sent even if there is no room for the explanation', () => {
+  it('is sent even if there is no room for Reason String and User Properties', () => {
     const properties = refusal({ serverReference: 'other:1883', reasonString: 'x'.repeat(100) }).properties
     assert.deepEqual({ ...properties }, { serverReference: 'other:1883' })
   })
 
-  it('is omitted if MQTT cannot carry it; the reason code is sent nevertheless', () => {
+  it('is omitted if MQTT cannot encode it, and the reason code is still sent', () => {
     for (const serverReference of ['a\0b', '\ud800', 7]) {
       const packet = refusal({ serverReference })
       assert.deepEqual([packet.cmd, packet.properties], ['disconnect', undefined])
@@ -109,7 +109,7 @@ describe('a message', () => {
     assert(small.publish(delivery('topic', 'x'), 'first', timers) instanceof Frame)
   })
 
-  it('that a hook made invalid is not sent, without an error', () => {
+  it('that a hook made invalid is not sent, and causes no error', () => {
     const unfit = delivery('topic')
     unfit.message.properties = { contentType: 'a\0' }
     assert.equal(encoder().publish(unfit, 'first', timers), 'not-encodable')
@@ -126,7 +126,7 @@ describe('a message', () => {
     assert.deepEqual([dup('first'), dup('again'), dup('first')], [false, true, false])
   })
 
-  it('has its remaining seconds, computed now', async () => {
+  it('has the remaining seconds of its expiry at the time of sending', async () => {
     const message = delivery('topic')
     message.message.messageExpiry = clock.now() + 10_000
     const left = () => {

@@ -7,7 +7,7 @@ import type { BusListener, BusMessage } from '../../../types/bus.js'
 import { innerBus, message } from '../support.js'
 
 describe('the bus within the process', () => {
-  it('has one listener for all filters, and nothing to wait for', () => {
+  it('has one listener for all filters, and subscribes immediately', () => {
     const mq = innerBus()
     const filters: string[] = []
     const on = mq.on.bind(mq)
@@ -30,13 +30,13 @@ describe('the bus within the process', () => {
     assert.deepEqual(received, [published])
   })
 
-  it('that is closed is an error of the bus, thrown', async () => {
+  it('throws a bus error after it is closed', async () => {
     const bus = new LocalBus(innerBus(), () => {})
     await bus.close()
     assert.throws(() => bus.publish(message('a')), { code: 'ANAX_ERR_BUS' })
   })
 
-  it('that failed once works again', () => {
+  it('works again after a failure', () => {
     const mq = innerBus()
     const emit = mq.emit.bind(mq)
     let fails = true
@@ -52,7 +52,7 @@ const TOPICS = ['a', 'a/b', '/', '$SYS/x', '+', '#', ' ']
 
 describe('the emitter of the bus within the process', () => {
   for (const concurrency of [0, 1]) {
-    it(`gives its one listener every message, whatever the topic, with concurrency ${concurrency}`, () => {
+    it(`passes every message to its only listener, whatever the topic, with concurrency ${concurrency}`, () => {
       const received: string[] = []
       const bus = new LocalBus(new LocalEmitter(concurrency), ({ topic }) => void received.push(topic))
       for (const topic of TOPICS) bus.publish(message(topic))
@@ -76,7 +76,7 @@ describe('the emitter of the bus within the process', () => {
     finish()
   })
 
-  it('is an mqemitter like any other for more listeners, and for none', async () => {
+  it('behaves like any mqemitter with several listeners, and with none', async () => {
     const mq = new LocalEmitter(0)
     const received: string[] = []
     const listen =

@@ -37,7 +37,7 @@ describe('live messages', () => {
     assert.deepEqual(sentTexts(), ['1', '2'])
   })
 
-  it('or the oldest, where that is the policy', () => {
+  it('wait up to a limit: beyond it the oldest is dropped, if that is the policy', () => {
     const { outgoing, link, drops, sentTexts } = attached({ limits: { maxMessages: 2, overflow: 'drop-oldest' } })
     link.ready = false
     for (const text of ['1', '2', '3']) outgoing.deliver(numbered(text, 1))
@@ -47,7 +47,7 @@ describe('live messages', () => {
     assert.deepEqual(sentTexts(), ['2', '3'])
   })
 
-  it('are counted in bytes as well, those of QoS 0 by a bound of their own', () => {
+  it('are limited in bytes too, and those of QoS 0 have a separate limit', () => {
     const { outgoing, link, drops } = attached({ limits: { maxBytes: 300 }, options: { maxOutboxBytes: 150 } })
     link.ready = false
     for (const text of ['a', 'b', 'c']) outgoing.deliver(numbered(text.repeat(60), 1))
@@ -61,7 +61,7 @@ describe('live messages', () => {
       for (let i = 0; i < 100; i++) outgoing.deliver(numbered('.'.repeat(60), 0))
     }
 
-    it('may be many for a client that is briefly busy, and few for one that does not read', async () => {
+    it('have a high limit for a client that is briefly busy, and a low one for a client that does not read', async () => {
       const { outgoing, link, drops, clock } = attached({ options: BYTES })
       link.ready = false
       deliverMany(outgoing)
@@ -78,7 +78,7 @@ describe('live messages', () => {
       assert.equal(drops.length, 100)
     })
 
-    it('may be few where very much waits for others', () => {
+    it('have a low limit if many bytes wait for other clients', () => {
       const { outgoing, link, drops, load } = attached({ options: BYTES })
       link.ready = false
       load.waitingBytes = 1e6
@@ -87,7 +87,7 @@ describe('live messages', () => {
     })
   })
 
-  it('that arrive while one is being sent keep their place', () => {
+  it('that arrive while another one is being sent keep their order', () => {
     const { outgoing, link, sentTexts } = attached({})
     link.ready = false
     outgoing.deliver(numbered('1', 0))
@@ -109,26 +109,26 @@ describe('a resumed session', () => {
     return { message, ref: message, delivery, packetId }
   }
 
-  it('first gets what was in flight, under its packet ids, then the rest', () => {
+  it('first gets the messages in flight, with their packet ids, then the rest', () => {
     const { outgoing, sent } = attached({ stored: [entry('1', 1, 1, 7), entry('2', 2, 1, 8), entry('3', 3, 1)] })
     outgoing.resume()
     assert.deepEqual(sent(), ['1 id 7 again', '2 id 8 again', '3 id 9'])
   })
 
-  it('gives no new message a packet id that an old one has, whatever the order of its queue', () => {
+  it('gives no new message the packet id of one in flight, whatever the order of its queue', () => {
     const { outgoing, sent } = attached({ stored: [entry('1', 1, 1), entry('2', 2, 1, 1), entry('3', 3, 2, 2)] })
     outgoing.resume()
     assert.deepEqual(sent(), ['2 id 1 again', '3 id 2 again', '1 id 3'])
   })
 
-  it('gets PUBREL for what was released, beyond the quota', () => {
+  it('gets PUBREL for messages that were received, even beyond the quota', () => {
     const released = { ...entry('1', 1, 2, 5), message: undefined }
     const { outgoing, sent } = attached({ stored: [released, { ...released, packetId: 6 }], quota: 1 })
     outgoing.resume()
     assert.deepEqual(sent(), ['pubrel id 5', 'pubrel id 6'])
   })
 
-  it('keeps to the quota', () => {
+  it('gets no more messages than its quota allows', () => {
     const { outgoing, sent } = attached({ stored: [1, 2, 3].map(i => entry(String(i), i, 1, i)), quota: 2 })
     outgoing.resume()
     assert.deepEqual(sent(), ['1 id 1 again', '2 id 2 again'])
@@ -137,13 +137,13 @@ describe('a resumed session', () => {
     assert.deepEqual(sent().at(-1), '3 id 3 again')
   })
 
-  it('skips what was removed from the queue meanwhile', () => {
+  it('skips messages that were removed from the queue meanwhile', () => {
     const { outgoing, sent } = attached({ stored: [{ ...entry('1', 1, 1), isRemoved: true }, entry('2', 2, 1)] })
     outgoing.resume()
     assert.deepEqual(sent(), ['2 id 1'])
   })
 
-  it('gets a message of QoS 0 at its place among those of the store', () => {
+  it('gets a QoS 0 message at its place among those in the store', () => {
     const { outgoing, link, sentTexts } = attached({ stored: [entry('1', 1, 1), entry('3', 3, 1)] })
     link.ready = false
     outgoing.resume()
@@ -154,7 +154,7 @@ describe('a resumed session', () => {
     assert.deepEqual(sentTexts(), ['1', '2', '3', '4'])
   })
 
-  it('compares numbers of the same broker only', () => {
+  it('compares only message numbers of the same broker', () => {
     const of = (brokerId: string, delivery: Delivery) => {
       Object.assign(delivery.message, { brokerId })
       return delivery
@@ -174,7 +174,7 @@ describe('a resumed session', () => {
     assert.deepEqual(sentTexts(), ['there 9', 'here 1', 'there 10', 'there 11', 'here 2', 'here 3'])
   })
 
-  it('whose queue cannot be read ends its connection', async () => {
+  it('ends its connection if its queue cannot be read', async () => {
     for (const when of ['at once', 'later'] as const) {
       const { outgoing, link } = attached({
         stored: () => {
@@ -210,7 +210,7 @@ describe('retained messages', () => {
     assert(deliveries().every(({ retain }) => retain))
   })
 
-  it('of a stored session go through its queue, no more at once than it can hold', () => {
+  it('of a stored session go through its queue, never more at once than it can hold', () => {
     const { outgoing, session, sentTexts, enqueued } = attached({
       retained: topics(4),
       kept: true,
@@ -223,7 +223,7 @@ describe('retained messages', () => {
     assert.deepEqual([enqueued.length, sentTexts()], [3, ['0', '1', '2']])
   })
 
-  it('are not more pending in a slow store than the queue can hold', async () => {
+  it('never wait for a slow store in greater number than the queue can hold', async () => {
     const { outgoing, session, enqueued } = attached({
       retained: topics(50),
       kept: true,
@@ -235,7 +235,7 @@ describe('retained messages', () => {
   })
 
   for (const how of ['throws', 'rejects'] as const) {
-    it(`that the queue refuses are dropped with an event, where the store ${how}`, async () => {
+    it(`that the queue refuses are dropped with an event if the store ${how}`, async () => {
       const full = new AnaxError('ANAX_ERR_QUOTA')
       const { outgoing, session, drops, link } = attached({
         retained: topics(2),
@@ -252,7 +252,7 @@ describe('retained messages', () => {
       outgoing.deliver(numbered('live', 0))
     })
 
-    it(`end the connection where the store fails otherwise and ${how}`, async () => {
+    it(`end the connection if the store fails otherwise and ${how}`, async () => {
       const broken = new Error('broken')
       const { outgoing, session, link } = attached({
         retained: topics(1),
@@ -271,7 +271,7 @@ describe('retained messages', () => {
     })
   }
 
-  it('start again for a filter that is subscribed again, so that SUBSCRIBEs do not accumulate', () => {
+  it('start from the beginning for a filter that is subscribed again, so that SUBSCRIBEs do not accumulate', () => {
     let asked = 0
     const retained = () => {
       asked++
@@ -286,7 +286,7 @@ describe('retained messages', () => {
     assert.deepEqual([asked, sentTexts()], [2, ['0', '1', '0', '1', '2', '3']])
   })
 
-  it('are sent no further once their filter is unsubscribed', () => {
+  it('stop when their filter is unsubscribed', () => {
     const { outgoing, session, link, sentTexts } = attached({ retained: topics(4), quota: 2 })
     const subscription = subscribe(session)
     session.attach(link, 2)
@@ -302,9 +302,9 @@ describe('retained messages', () => {
 
   for (const [what, retainedNow, expected] of [
     ['a newer one', 'newer', ['newer', 'newer', 'other topic']],
-    ['one that takes it away', undefined, ['', 'other topic']],
+    ['one that removes it', undefined, ['', 'other topic']],
   ] as const) {
-    it(`that were read before ${what} of their topic arrived live are read again`, async () => {
+    it(`are read again if ${what} arrives live after they were read`, async () => {
       const old = numbered('old', 0).message
       const other = numbered('other topic', 0).message
       other.topic = 'other'
@@ -328,7 +328,7 @@ describe('retained messages', () => {
     })
   }
 
-  it('of thousands are no more in one turn, however much else happens in it', async () => {
+  it('have a limit per turn of the event loop, even if more is published in that turn', async () => {
     const { outgoing, session, sentTexts } = attached({ retained: topics(3000), quota: 65_535 })
     outgoing.replay(subscribe(session, 0))
     // half of a turn is reserved for input from sockets
@@ -339,7 +339,7 @@ describe('retained messages', () => {
     }
   })
 
-  it('of thousands leave the event loop its turns', async () => {
+  it('by the thousand do not block the event loop', async () => {
     const { outgoing, session, sentTexts } = attached({ retained: topics(1200), quota: 65_535 })
     outgoing.replay(subscribe(session, 0))
     for (const expected of [500, 750, 1000, 1200]) {
@@ -349,7 +349,7 @@ describe('retained messages', () => {
   })
 })
 
-describe('the end', () => {
+describe('a session that ends', () => {
   it('leaves messages of shared subscriptions to other members, unless they are stored or have QoS 2 and were sent', () => {
     const { outgoing, drops } = attached({ quota: 2 })
     const shared = (text: string, qos: 0 | 1 | 2) => numbered(text, qos, 0, '$share/g/t')
@@ -371,7 +371,7 @@ describe('the end', () => {
     )
   })
 
-  it('leaves sent messages in the order of their numbers, whatever packet ids they had', () => {
+  it('leaves sent messages in the order of their numbers, not of their packet ids', () => {
     const { outgoing } = attached({})
     const texts = Array.from({ length: 19 }, (_, i) => String(i))
     for (const text of texts) {

@@ -7,7 +7,7 @@ import type { Message } from '../../../types/message/message.js'
 import { attached } from './outgoing-fixture.js'
 
 describe('messages to a client', () => {
-  it('have payloads of their own while they wait', () => {
+  it('have their own copy of the payload while they wait', () => {
     const { outgoing, link } = attached({})
     const chunk = Buffer.from('payload')
     const message = new PublishMessage('t', chunk.subarray(0), 0, false, false, undefined, undefined)
@@ -19,9 +19,9 @@ describe('messages to a client', () => {
 
   for (const [what, forward] of [
     ['as it came', undefined],
-    ['as the host forwards it', (_: unknown, message: Message) => message],
+    ['as authorizeForward returned it', (_: unknown, message: Message) => message],
   ] as const) {
-    it(`have payloads of their own from when they are sent to when they are acknowledged, ${what}`, () => {
+    it(`have their own copy of the payload between sending and acknowledgement, ${what}`, () => {
       const { outgoing, link, deliveries } = attached({ forward })
       const chunk = Buffer.alloc(5000, 'a large payload in a chunk that is larger. ')
       const payload = chunk.subarray(-3000)
@@ -34,13 +34,13 @@ describe('messages to a client', () => {
       }
       outgoing.deliver(new Delivery(message, 1, false, undefined, undefined))
       assert.deepEqual(framed, payload)
-      assert.notEqual(framed?.buffer, chunk.buffer, 'a large payload is written from where it is')
+      assert.notEqual(framed?.buffer, chunk.buffer, 'a large payload is written without a copy')
       assert.equal(deliveries()[0]?.message.payload, framed)
       assert.notEqual(message.payload.buffer, chunk.buffer)
     })
   }
 
-  it('have small payloads of their own once they are encoded', () => {
+  it('have their own copy of a small payload once they are encoded', () => {
     const { outgoing, deliveries } = attached({})
     const chunk = Buffer.alloc(30, 'a large chunk with one payload')
     const message = new PublishMessage('t', chunk.subarray(-7), 1, false, false, undefined, undefined)

@@ -24,7 +24,7 @@ function published(qos: QoS, retain = false, clientId?: string): PublishMessage 
   return message
 }
 
-it('each session has one copy, of the highest QoS it asked for, with all its identifiers', () => {
+it('each session has one copy, with the highest QoS of its subscriptions and all their identifiers', () => {
   const given = fc.record({
     matched: fc.array(subscription, { maxLength: 8 }),
     qos: fc.constantFrom<QoS>(0, 1, 2),
@@ -56,7 +56,7 @@ it('each session has one copy, of the highest QoS it asked for, with all its ide
   )
 })
 
-it('a member of a shared subscription has its copy through it, whether it is there or away', () => {
+it('a member of a shared subscription gets its copy through it, connected or disconnected', () => {
   const group = new SharedGroup('$share/g/t')
   const message = published(2, true)
   const here = new NotingSession('here').subscribe('$share/g/t', { qos: 1, rap: true }, 5)

@@ -15,12 +15,12 @@ function rules(queueLimits: unknown) {
   return { told, limits: (clientId = 'client') => limits.of(clientId) }
 }
 
-it('the options apply if the host sets no limits', () => {
+it('the options apply if no hook sets queue limits', () => {
   assert.deepEqual(rules(undefined).limits(), DEFAULTS)
   assert.deepEqual(rules(() => undefined).limits(), DEFAULTS)
 })
 
-it('the host may set some or all limits for each client', () => {
+it('a hook may set some or all queue limits for each client', () => {
   const { limits, told } = rules((clientId: string) =>
     clientId === 'vip' ? { maxMessages: Number.POSITIVE_INFINITY, overflow: 'reject' } : { maxBytes: 5 },
   )
@@ -29,7 +29,7 @@ it('the host may set some or all limits for each client', () => {
   assert.deepEqual(told, [])
 })
 
-it('undefined limits come from the options', () => {
+it('undefined queue limits are those of the options', () => {
   assert.deepEqual(rules(() => ({ maxMessages: undefined, overflow: undefined })).limits(), DEFAULTS)
 })
 
@@ -40,11 +40,11 @@ for (const [what, answer] of Object.entries<() => unknown>({
   'a promise': async () => ({ maxMessages: 1 }),
   'a promise that rejects': () => Promise.reject(new Error('broken')),
   NaN: () => ({ maxMessages: Number.NaN }),
-  'a limit of nothing': () => ({ maxBytes: 0 }),
-  'a limit in words': () => ({ maxBytes: 'many' }),
-  'a policy that is none': () => ({ overflow: 'drop-all' }),
+  'a limit of 0': () => ({ maxBytes: 0 }),
+  'a limit that is a string': () => ({ maxBytes: 'many' }),
+  'an unknown policy': () => ({ overflow: 'drop-all' }),
 })) {
-  it(`with ${what}, the options apply`, () => {
+  it(`the options apply if a hook returns ${what}`, () => {
     const { limits, told } = rules(answer)
     assert.deepEqual(limits(), DEFAULTS)
     assert.deepEqual(told, ['hookError ANAX_ERR_HOOK_FAILED'])

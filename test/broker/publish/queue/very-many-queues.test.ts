@@ -53,7 +53,7 @@ async function publisher(s: Awaited<ReturnType<typeof scene>>, clientId = 'publi
 const everySession = Array.from({ length: SESSIONS }, (_, i) => `s${i}`)
 
 describe('a message for the queues of very many sessions', () => {
-  it('is written in several turns, as one message, and acknowledged after the last', async () => {
+  it('is written in several turns of the event loop as one message, and acknowledged after the last', async () => {
     await using s = await scene()
     const client = await publisher(s)
     client.send(textPacket('all', 'one', { qos: 1, messageId: 1 }))
@@ -73,7 +73,7 @@ describe('a message for the queues of very many sessions', () => {
     assert.deepEqual([queuedMessages, queuedBytes], [1, 3])
   })
 
-  it('is followed by the next ones of its publisher, and passed by those of others', async () => {
+  it('comes before later ones of its publisher, and may be overtaken by those of others', async () => {
     await using s = await scene()
     const [client, other] = [await publisher(s), await publisher(s, 'other')]
     client.send(
@@ -88,7 +88,7 @@ describe('a message for the queues of very many sessions', () => {
     assert.deepEqual(s.persistence.textsOf(LAST), ['other', 'one', 'two', 'three'])
   })
 
-  it('comes once to those who connect meanwhile, and to those who are connected', async () => {
+  it('is delivered once to clients that connect meanwhile, and to connected ones', async () => {
     await using s = await scene()
     const [client, connected] = [await publisher(s), new SpecClient(s.broker)]
     await connected.connect({ clientId: LAST, ...keptSession(5) })
@@ -102,7 +102,7 @@ describe('a message for the queues of very many sessions', () => {
     assert.deepEqual(received, Array(3).fill(['one', 'two']))
   })
 
-  it('is in no queue if one refuses it', async () => {
+  it('is in none of the queues if one refuses it', async () => {
     const queueLimits = (clientId: string) => (clientId === LAST ? { maxMessages: 1 } : undefined)
     await using s = await scene({ queueOverflow: 'reject', queueLimits })
     await s.broker.publish({ topic: 'own', payload: 'full', qos: 1 })
@@ -111,7 +111,7 @@ describe('a message for the queues of very many sessions', () => {
     assert.deepEqual(s.persistence.textsOf('s0'), [])
   })
 
-  it('is in all queues when the broker closes amid it', async () => {
+  it('is in all queues if the broker closes meanwhile', async () => {
     const s = await scene()
     const client = await publisher(s)
     client.send(textPacket('all', 'one', { qos: 1, messageId: 1 }))

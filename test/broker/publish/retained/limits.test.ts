@@ -51,7 +51,7 @@ function tally(outcomes: readonly string[]): Record<string, number> {
   return counts
 }
 
-test('of more new topics at once than there may be, so many are kept', async () => {
+test('of more simultaneous new topics than the limit allows, the allowed number is retained', async () => {
   await scene({ maxRetainedMessages: 3 }, async ({ store, publish }) => {
     const outcomes = await publish(...Array.from({ length: 8 }, (_, i) => [`t/${i}`, 'x'] as const))
     assert.deepEqual(tally(outcomes), { kept: 3, refused: 5 })
@@ -59,7 +59,7 @@ test('of more new topics at once than there may be, so many are kept', async () 
   })
 })
 
-test('of more bytes at once than there may be, so many are kept', async () => {
+test('of more simultaneous bytes than the limit allows, as many messages are retained as fit', async () => {
   await scene({ maxRetainedBytes: 10 }, async ({ store, publish }) => {
     const outcomes = await publish(...Array.from({ length: 8 }, (_, i) => [`t/${i}`, 'xxx'] as const))
     assert.deepEqual(tally(outcomes), { kept: 3, refused: 5 })
@@ -67,7 +67,7 @@ test('of more bytes at once than there may be, so many are kept', async () => {
   })
 })
 
-test('many messages for one topic at once need the room of one', async () => {
+test('many simultaneous messages for one topic count as one', async () => {
   await scene({ maxRetainedMessages: 2, maxRetainedBytes: 10 }, async ({ store, publish }) => {
     await publish(['other', 'xxxxx'])
     const outcomes = await publish(...Array.from({ length: 8 }, () => ['t', 'xxxxx'] as const))
@@ -78,7 +78,7 @@ test('many messages for one topic at once need the room of one', async () => {
   })
 })
 
-test('at the limit, messages that replace others at once may grow by what is left, together', async () => {
+test('near the limit, messages that replace others simultaneously may together grow by the remaining bytes', async () => {
   await scene({ maxRetainedBytes: 10 }, async ({ store, publish }) => {
     await publish(['a', 'xxx'], ['b', 'xxx'])
     const outcomes = await publish(['a', 'xxxxxxx'], ['b', 'xxxxxxx'])
@@ -88,7 +88,7 @@ test('at the limit, messages that replace others at once may grow by what is lef
 })
 
 for (const name of ['storeRetained', 'enqueue', 'subscriptionsByTopic']) {
-  test(`what is not kept because ${name} fails takes up no room`, async () => {
+  test(`a message that is not retained because ${name} fails does not count`, async () => {
     await scene({ maxRetainedMessages: 3 }, async ({ broker, store, failing, publish }) => {
       const away = new SpecClient(broker, 5)
       await away.connect({ clientId: 'away', ...keptSession(5) })
@@ -103,7 +103,7 @@ for (const name of ['storeRetained', 'enqueue', 'subscriptionsByTopic']) {
   })
 }
 
-test('a listener of drops that publishes a retained message exceeds no limit', async () => {
+test('a drop listener that publishes a retained message does not exceed the limit', async () => {
   const broker = await createBroker({ maxRetainedMessages: 1, queueLimits: () => ({ maxMessages: 1 }) })
   const away = new SpecClient(broker, 5)
   await away.connect({ clientId: 'away', ...keptSession(5) })

@@ -37,7 +37,7 @@ async function retainedIn(broker: Broker): Promise<string[]> {
 
 for (const [name, store] of Object.entries(STORES)) {
   describe(`a queue that refuses, with the ${name} store`, () => {
-    it('keeps the message from being retained', async () => {
+    it('prevents the message from being retained', async () => {
       const broker = await brokerWith(store(), 1)
       const publish = (payload: string) => broker.publish({ topic: 'a', payload, qos: 1, retain: true })
       await publish('first')
@@ -46,7 +46,7 @@ for (const [name, store] of Object.entries(STORES)) {
       await broker.close()
     })
 
-    it('and the last of several is the one that stays, whether it is queued or not', async () => {
+    it('leaves the last accepted message retained, whether it is queued or not', async () => {
       const broker = await brokerWith(store(), 2)
       const outcomes = await Promise.allSettled(
         Array.from({ length: 5 }, (_, i) =>

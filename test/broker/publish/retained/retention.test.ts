@@ -37,7 +37,7 @@ async function fixture(limits: Partial<typeof UNBOUNDED> = {}) {
 const quota = { code: 'ANAX_ERR_QUOTA' }
 
 describe('retained messages', () => {
-  it('are kept by topic, replaced by the next, and taken away by an empty one', async () => {
+  it('are stored by topic, replaced by the next one, and removed by an empty one', async () => {
     const { keep, found } = await fixture()
     await keep('a/1', 'old')
     await keep('a/1', 'new')
@@ -47,14 +47,14 @@ describe('retained messages', () => {
     assert.deepEqual(await found('#'), ['a/2 other'])
   })
 
-  it('have payloads of at most so many bytes', async () => {
+  it('have a limit for the size of a payload', async () => {
     const { keep, found } = await fixture({ maxRetainedPayload: 3 })
     await keep('a', '123')
     await assert.rejects(keep('a', '1234'), quota)
     assert.deepEqual(await found('a'), ['a 123'])
   })
 
-  it('are at most so many; one that replaces another, or removes it, is none more', async () => {
+  it('have a limit for their number, for which replacing or removing one does not count', async () => {
     const { keep, found } = await fixture({ maxRetainedMessages: 2 })
     await keep('a', '1')
     await keep('b', '1')
@@ -67,7 +67,7 @@ describe('retained messages', () => {
     assert.deepEqual(await found('#'), ['b 2', 'c 1'])
   })
 
-  it('have so many bytes together; those of a message that is replaced do not count', async () => {
+  it('have a limit for all bytes together, without those of a message that is replaced', async () => {
     const { keep, found } = await fixture({ maxRetainedBytes: 10 })
     await keep('a', '12345')
     await keep('b', '12345')
@@ -78,13 +78,13 @@ describe('retained messages', () => {
     assert.deepEqual(await found('#'), ['a 1234', 'b 12345', 'c 1'])
   })
 
-  it('may be none at all', async () => {
+  it('can be switched off', async () => {
     const { keep } = await fixture({ maxRetainedMessages: 0 })
     await assert.rejects(keep('a', '1'), quota)
     await keep('a', '')
   })
 
-  it('live no longer than is allowed, and no longer than they say themselves', async () => {
+  it('expire after the allowed time, or after their own Message Expiry Interval', async () => {
     const { clock, keep, found } = await fixture({ maxRetainedExpiry: 10 })
     await keep('own', 'x', clock.now() + 4000)
     await keep('none', 'x')

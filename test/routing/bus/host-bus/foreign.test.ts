@@ -42,14 +42,14 @@ function fixture(write: (text: string) => MaybePromise<void> = () => {}) {
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-describe('what a bus brings', () => {
-  it("is only routed where it is the broker's own", () => {
+describe('a message from a bus', () => {
+  it("is routed and not queued if it is the broker's own", () => {
     const { receive, done } = fixture(() => assert.fail())
     receive('x', BROKER.own)
     assert.deepEqual(done, ['route x'])
   })
 
-  it('is queued before it is routed where another broker published it, and numbered where nobody has', () => {
+  it('is queued before it is routed if another broker published it, and gets a number if it has none', () => {
     const order: string[] = []
     const { receive, done } = fixture(text => void order.push(text))
     receive('x', BROKER.other)
@@ -58,7 +58,7 @@ describe('what a bus brings', () => {
     assert.deepEqual(order, ['x', 'y'])
   })
 
-  it('is refused by no queue', () => {
+  it('is never refused by a queue', () => {
     const { receive, policies } = fixture()
     receive('x', BROKER.other)
     assert.equal(policies[0]?.limitsOf('c').overflow, 'drop-newest')
@@ -89,7 +89,7 @@ describe('what a bus brings', () => {
     },
     rejects: () => Promise.reject(new Error('broken')),
   })) {
-    it(`is routed where the store ${how}, and the host is told`, async () => {
+    it(`is routed if the store ${how}, and an event reports the failure`, async () => {
       const { receive, done, errors } = fixture(fail)
       receive('x', BROKER.other)
       await turn()
@@ -97,7 +97,7 @@ describe('what a bus brings', () => {
     })
   }
 
-  it('is nothing where it came before, or is no message', () => {
+  it('is ignored if it came before, or is invalid', () => {
     const { bus, done } = fixture()
     const carried = { topic: 't', brokerId: BROKER.other, brokerCounter: 1 }
     for (let times = 0; times < 2; times++) bus.receive({ ...carried })

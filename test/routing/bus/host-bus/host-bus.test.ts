@@ -61,8 +61,8 @@ function hosted() {
   return { mq, clock, received, errors, bus }
 }
 
-describe('a bus of the host', () => {
-  it('gets each filter once, and its removal after the last subscription', () => {
+describe('a bus of the application', () => {
+  it('is subscribed once to each filter, and unsubscribed after the last subscription ends', () => {
     const { mq, bus } = hosted()
     for (const filter of ['a/#', 'b', 'a/#']) assert.equal(bus.want(filter), undefined)
     assert.deepEqual(mq.calls, ['on a/#', 'on b'])
@@ -77,13 +77,13 @@ describe('a bus of the host', () => {
     assert.deepEqual(mq.calls.slice(3), ['on a/#'])
   })
 
-  it('gets a separate listener for each filter, by which some buses find it', () => {
+  it('gets a separate listener for each filter, because some buses identify filters by their listener', () => {
     const { mq, bus } = hosted()
     for (const filter of ['a', 'b']) bus.want(filter)
     assert.equal(new Set([...mq.listeners.values()].flatMap(each => [...each])).size, 2)
   })
 
-  it('has called done before a message is handled', () => {
+  it('gets its callback called before the message is handled', () => {
     const { mq, bus, received } = hosted()
     bus.want('a')
     let earlier = -1
@@ -95,7 +95,7 @@ describe('a bus of the host', () => {
     assert.deepEqual([earlier, received.length], [0, 1])
   })
 
-  it('is awaited, and its error is an error of the bus', async () => {
+  it('is awaited when a message is published, and its failure is reported as a bus error', async () => {
     const { mq, bus } = hosted()
     let done = false
     const published = Promise.resolve(bus.publish(message('a'))).then(() => {
@@ -112,7 +112,7 @@ describe('a bus of the host', () => {
     await assert.rejects(async () => bus.publish(message('a')), { code: 'ANAX_ERR_BUS' })
   })
 
-  it('is awaited if it is slow with a filter, by every subscriber', async () => {
+  it('is awaited by every subscriber of a filter that it is slow to subscribe to', async () => {
     const { mq, bus, errors } = hosted()
     mq.isFast = false
     const waiting = [bus.want('a'), bus.want('a'), bus.registered('a')]
@@ -124,7 +124,7 @@ describe('a bus of the host', () => {
     assert.deepEqual(errors, [])
   })
 
-  it('that throws for a filter is an error, and is called again by the next subscription', async () => {
+  it('that throws for a filter causes a bus error, and is called again for the next subscription', async () => {
     const { mq, bus, errors } = hosted()
     mq.broken = 'on'
     await assert.rejects(async () => bus.want('a'), { code: 'ANAX_ERR_BUS' })
@@ -135,7 +135,7 @@ describe('a bus of the host', () => {
     assert.equal(mq.listeners.get('a')?.size, 1)
   })
 
-  it('that does not answer for a filter gets its removal, and is called again by the next subscription', async () => {
+  it('that does not answer for a filter is unsubscribed from it, and called again for the next subscription', async () => {
     const { mq, bus, clock, errors } = hosted()
     mq.isFast = false
     const refused = assert.rejects(async () => bus.want('a'), { code: 'ANAX_ERR_BUS' })
@@ -144,7 +144,7 @@ describe('a bus of the host', () => {
     assert.deepEqual([mq.calls, errors], [['on a', 'off a'], ['ANAX_ERR_BUS']])
     mq.registered.shift()!()
     const again = bus.want('a')
-    assert(again instanceof Promise, 'the late answer was for another question')
+    assert(again instanceof Promise, 'the late answer belongs to an earlier call')
     mq.registered.shift()!()
     await again
     for (let wanted = 0; wanted < 2; wanted++) bus.unwant('a')
@@ -160,7 +160,7 @@ describe('a bus of the host', () => {
     assert.deepEqual([mq.calls, errors], [['on a', 'off a'], []])
   })
 
-  it('that cannot remove a filter is reported, without other effects', () => {
+  it('that fails to unsubscribe causes an event, and nothing else', () => {
     const { mq, bus, errors } = hosted()
     bus.want('a')
     mq.broken = 'off'

@@ -30,7 +30,7 @@ function withheldFrom(message: PublishMessage, clients: string[]): string[] {
 }
 
 describe("the broker's own message", () => {
-  it('is recognized once by its number', () => {
+  it('is recognized by its number, once', () => {
     const { recent: known } = recentMessages()
     const [one, other] = [published(HERE, 1), published(HERE, 2)]
     for (const message of [one, other]) known.expect(message)
@@ -48,7 +48,7 @@ describe("the broker's own message", () => {
     assert.deepEqual(withheldFrom(known.take(copyOf(message))!.message, ['client', 'other']), ['client'])
   })
 
-  it('that is no longer remembered is routed once, and stored sessions get it from their queues only', async () => {
+  it('that is no longer remembered is routed once, and stored sessions get it only from their queues', async () => {
     const { clock, recent: known } = recentMessages()
     const [late, refused] = [published(HERE, 1), published(HERE, 2)]
     known.expect(late)
@@ -64,7 +64,7 @@ describe("the broker's own message", () => {
     }
   })
 
-  it('is remembered if the bus delivers it and reports a failure', () => {
+  it('is remembered if the bus delivers it but reports a failure', () => {
     const { recent: known } = recentMessages()
     const message = published(HERE, 1)
     known.expect(message)
@@ -86,7 +86,7 @@ describe('a message of another broker', () => {
     assert.equal(known.take(copyOf(published('yonder', 1)))?.origin, 'another broker')
   })
 
-  it('skips clients that got it from their queues before it arrived, or until it is routed', () => {
+  it('skips clients that got it from their queues before it arrived or was routed', () => {
     const { recent: known } = recentMessages()
     const message = published('there', 1)
     const clients = ['one', 'two', 'three', 'four']
@@ -120,7 +120,7 @@ it('a message without a number is accepted once, as long as it is the same objec
   assert.equal(known.take({ ...message })?.origin, 'application')
 })
 
-it('nothing is remembered forever', async () => {
+it('messages are forgotten after some time', async () => {
   const { clock, recent: known } = recentMessages()
   for (let number = 1; number <= 100; number++) {
     known.expect(published(HERE, number))
