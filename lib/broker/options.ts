@@ -297,6 +297,6 @@ function fitting({ persistence, cluster }: BrokerOptions, memory: ProcessMemory)
 function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
   if (typeof value === 'function') return 'a function'
-  if (value instanceof Promise) return 'a promise, which is to be awaited before'
+  if (value instanceof Promise) return 'a promise, which has to be awaited first'
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }

@@ -239,7 +239,7 @@ spec(
 )
 
 spec(
-  'close does not wait for ever for a hook',
+  'broker.close does not wait forever for a hook',
   ALL,
   async ({ broker, clock, connect }) => {
     broker.authorizePublish = () => new Promise(() => {})

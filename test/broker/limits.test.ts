@@ -126,7 +126,7 @@ spec(
 )
 
 spec(
-  'one stored session too many is refused, and none is ended',
+  'a stored session above the limit is refused, and no other is ended',
   ALL,
   async ({ connect, dial, version }) => {
     const kept = keptSession(version)
@@ -152,7 +152,7 @@ spec(
 )
 
 spec(
-  'streams that have not sent CONNECT count',
+  'connections without CONNECT count',
   [5],
   async ({ broker }) => {
     const told: string[] = []
@@ -167,7 +167,7 @@ spec(
 )
 
 spec(
-  'stored sessions have a limit of bytes: names and filters count',
+  'stored sessions have a limit in bytes, for which names and filters count',
   ALL,
   async ({ broker, connect, dial, version }) => {
     const kept = keptSession(version)
@@ -199,7 +199,7 @@ const will = (bytes: number, willDelayInterval?: number) => ({
 })
 
 spec(
-  'wills have a limit of number and bytes, and one too many is refused',
+  'wills have limits for number and bytes, and one above them is refused',
   ALL,
   async ({ broker, connect, dial, version }) => {
     const quota = version === 5 ? 0x97 : 3
@@ -242,7 +242,7 @@ spec(
 )
 
 spec(
-  'of clients that do not finish their packets, the one that holds most has to go',
+  'of clients with incomplete packets, the one with the most bytes is disconnected',
   ALL,
   async ({ broker, connect, version }) => {
     const told: string[] = []

@@ -238,7 +238,7 @@ describe('options', () => {
   it('are shown as a word in errors, unless they are plain values', () => {
     for (const [value, shown] of [
       [async () => {}, 'a function'],
-      [Promise.resolve(), 'a promise, which has to be awaited before'],
+      [Promise.resolve(), 'a promise, which has to be awaited first'],
     ]) {
       const error = { code: 'ANAX_ERR_OPTION', message: new RegExp(`no callbacks\\), got ${shown}$`) }
       assert.throws(() => new Broker({ persistence: value as never }), error)

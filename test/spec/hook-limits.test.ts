@@ -27,7 +27,7 @@ function limiting(limits: ClientLimits) {
 }
 
 spec(
-  'maxSubscriptions is exact: within one SUBSCRIBE, over several, and for a session that is resumed',
+  'maxSubscriptions is exact within one SUBSCRIBE, over several, and for a resumed session',
   ALL,
   async ({ version, connect, resume }) => {
     const refused = quotaRefusal(version)
@@ -46,7 +46,7 @@ spec(
 )
 
 spec(
-  'maxSubscriptions is exact for SUBSCRIBE packets that are under way at once',
+  'maxSubscriptions is exact for SUBSCRIBE packets that are handled simultaneously',
   [5],
   async ({ connect }) => {
     const client = await connect('limited')
@@ -61,7 +61,7 @@ spec(
 )
 
 spec(
-  'maximumQoS is granted at most, and a PUBLISH above it ends the connection; others have the option',
+  'a client with maximumQoS gets at most that QoS, and a PUBLISH above it ends its connection, unlike those of others',
   ALL,
   async ({ version, connect, resume, dial }) => {
     const { client, connack } = await resume('limited')

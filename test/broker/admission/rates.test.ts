@@ -113,7 +113,7 @@ describe('a client that exceeds its message rate', () => {
 })
 
 spec(
-  'a client that stays above its rate is disconnected with 0x96',
+  'a client that exceeds its rate for too long is disconnected with 0x96',
   ALL,
   async ({ broker, clock, connect }) => {
     const codes: string[] = []

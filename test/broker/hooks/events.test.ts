@@ -207,7 +207,7 @@ spec('a drop event reports each expired message', [5], async ({ broker, clock, c
 })
 
 spec(
-  'a full queue',
+  'a drop event reports each message that a full queue drops',
   [5],
   async ({ broker, connect }) => {
     const client = await connect('s', keptSession(5))

@@ -70,7 +70,7 @@ spec('a hook that refuses a message may give a Reason String', [5], async ({ bro
 
 for (const [style, authorizePublish, reasonCode] of REFUSING) {
   spec(
-    `[3.1.1 MQTT-3.3.5-2] authorizePublish ${style}: refused with 0x${reasonCode.toString(16)}, before 5.0 by closing`,
+    `[3.1.1 MQTT-3.3.5-2] a message is refused with 0x${reasonCode.toString(16)}, or by closing before 5.0, if authorizePublish ${style}`,
     ALL,
     async frame => {
       const { broker, version } = frame

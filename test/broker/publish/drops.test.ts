@@ -91,7 +91,7 @@ spec(
 )
 
 spec(
-  'the queue of a session that is away: counted for the broker',
+  'drops in the queue of a disconnected session are counted for the broker',
   ALL,
   async ({ version, broker, connect }) => {
     const client = await connect('away', keptSession(version))
@@ -157,7 +157,7 @@ for (const how of ['it expires', 'its client starts a new one'] as const) {
 }
 
 spec(
-  'a queue of thousands that ends gives the event loop its turn',
+  'removing a queue of thousands of messages takes several turns of the event loop',
   [5],
   async ({ broker, connect }) => {
     const client = await connect('client', keptSession(5))
@@ -185,7 +185,7 @@ spec(
 
 const store = failingStore(createMemoryPersistence())
 spec(
-  'what the store does not take from a member of a group that leaves',
+  'messages of a leaving group member that the store refuses are dropped and counted',
   [4],
   async ({ broker, connect }) => {
     const errors: string[] = []

@@ -19,7 +19,7 @@ const turns = async (count: number) => {
 }
 
 spec(
-  'more retained messages than a queue may hold come as it empties',
+  'more retained messages than a queue may hold are sent as it empties',
   ALL,
   async ({ broker, connect, version }) => {
     for (const topic of ['a', 'b', 'c']) await broker.publish({ topic, payload: topic, retain: true, qos: 1 })
@@ -36,7 +36,7 @@ spec(
 )
 
 spec(
-  'a retained message that a full queue refuses is lost to one client, with an event, and to nobody else',
+  'a retained message that a full queue refuses is dropped for that client only, with an event',
   ALL,
   async ({ broker, connect, version }) => {
     const drops: string[] = []
@@ -53,7 +53,7 @@ spec(
 )
 
 spec(
-  'a message that a member of a group leaves to one whose queue is full is lost with an event, and the member gone',
+  'a message of a leaving group member that the full queue of another refuses is dropped with an event',
   ALL,
   async ({ broker, connect, version }) => {
     const drops: string[] = []

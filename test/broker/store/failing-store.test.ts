@@ -123,18 +123,15 @@ async function returnedTexts(client: SpecClient): Promise<string[]> {
   return texts([...packets, ...more])
 }
 
-failing(
-  'a retained QoS 0 message that cannot be stored is reported by an event, and a 3.1.1 client is closed',
-  async scene => {
-    const { failing, connect, told, how, version } = scene
-    const publisher = await connect('publisher')
-    failing.fail('storeRetained', how)
-    publisher.send(textPacket('a', 'x', { retain: true }))
-    if (version === 5) await publisher.settle()
-    else assert.deepEqual(await publisher.closed(), [])
-    assert(told.includes('publishRefused ANAX_ERR_STORE'), String(told))
-  },
-)
+failing('a retained QoS 0 message that cannot be stored is reported, and a 3.1.1 client is closed', async scene => {
+  const { failing, connect, told, how, version } = scene
+  const publisher = await connect('publisher')
+  failing.fail('storeRetained', how)
+  publisher.send(textPacket('a', 'x', { retain: true }))
+  if (version === 5) await publisher.settle()
+  else assert.deepEqual(await publisher.closed(), [])
+  assert(told.includes('publishRefused ANAX_ERR_STORE'), String(told))
+})
 
 failing('a QoS 2 PUBLISH whose packet id cannot be stored is refused, and the packet id is free again', async scene => {
   const { failing, connect, told, how } = scene
@@ -146,7 +143,7 @@ failing('a QoS 2 PUBLISH whose packet id cannot be stored is refused, and the pa
 })
 
 failing(
-  'neither the message nor its packet id can be kept, nor the packet id be freed',
+  'a QoS 2 PUBLISH is refused if the store takes neither it nor its packet id, and cannot free the packet id',
   async scene => {
     const { connect, how, clock, version } = scene
     const inner = failingStore(STORES.memory!(clock))
@@ -176,7 +173,7 @@ failing(
 )
 
 failing(
-  'a message that is queued while its packet id cannot be kept: nothing of it is remembered, it comes from the queue',
+  'a message that is queued although its packet id cannot be stored is delivered from the queue',
   async scene => {
     const { how, clock, version } = scene
     const inner = createMemoryPersistence({ now: () => clock.now() })
@@ -347,7 +344,7 @@ failing('retained messages that cannot be read end the connection of the subscri
 })
 
 failing(
-  'a session that cannot be kept when its connection ends: the host is told',
+  'a session that cannot be stored when its connection ends is reported by an event',
   async scene => {
     const { failing, connect, how, told, clock } = scene
     const client = await connect('client', 'kept')
@@ -361,7 +358,7 @@ failing(
 
 for (const name of ['expiredSessions', 'dueWills', 'sweep']) {
   failing(
-    `${name} fails: the host is told, and asked again later`,
+    `${name} fails: an event reports it, and the store is called again later`,
     async ({ broker, failing, connect, how, told, clock }) => {
       const away = await connect('away', 'kept')
       await away.subscribe({ topic: 'a', qos: 1 })

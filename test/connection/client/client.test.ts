@@ -158,7 +158,7 @@ spec('hooks and events get the client that `handle` returned', [5], async scene 
 })
 
 spec(
-  'a client tells of the subscriptions that its own SUBSCRIBE has made',
+  'a client emits an event for the subscriptions of its own SUBSCRIBE',
   [3, 4, 5],
   async ({ broker, connect }) => {
     const client = await connect('a')

@@ -46,7 +46,7 @@ spec(
 )
 
 spec(
-  'maxClientsIdLength may allow more in MQTT 3.1, for devices that send more',
+  'maxClientsIdLength may allow longer identifiers in MQTT 3.1, for devices that use them',
   [3],
   async ({ dial }) => {
     assert.equal((await dial().connect({ clientId: 'x'.repeat(40) })).returnCode, 0)

@@ -11,7 +11,7 @@ function willOf(parts: Partial<Will>): Will {
 
 for (const maximumQoS of [0, 1] as const) {
   spec(
-    `[5.0 MQTT-3.2.2-9] [5.0 MQTT-3.2.2-11] Maximum QoS ${maximumQoS} is announced, and a PUBLISH above it ends with 0x9B`,
+    `[5.0 MQTT-3.2.2-9] [5.0 MQTT-3.2.2-11] CONNACK says Maximum QoS ${maximumQoS}, and a PUBLISH above it is answered with DISCONNECT 0x9B`,
     [5],
     async ({ resume }) => {
       const { client, connack } = await resume('client')
@@ -169,7 +169,7 @@ function plain(properties: object): unknown {
 
 for (const clientId of ['client', '']) {
   spec(
-    `[5.0 MQTT-3.1.2-24] a client ${clientId === '' ? 'without an identifier ' : ''}that takes 20 bytes is let in: what it can do without is left out`,
+    `[5.0 MQTT-3.1.2-24] a client ${clientId === '' ? 'without an identifier ' : ''}that accepts only 20 bytes is accepted: CONNACK leaves out what is not necessary`,
     [5],
     async ({ broker, dial }) => {
       const told: unknown[] = []
@@ -225,7 +225,7 @@ for (const [asked, told] of [
   [true, 'reply/client'],
 ] as const) {
   spec(
-    `[5.0 MQTT-3.1.2-28] Request Response Information ${asked ?? 'absent'}: ${told ?? 'none is given'}`,
+    `[5.0 MQTT-3.1.2-28] Request Response Information ${asked ?? 'absent'}: ${told ?? 'no Response Information'}`,
     [5],
     async ({ resume }) => {
       const packet: Partial<ConnectPacket> =
@@ -237,7 +237,7 @@ for (const [asked, told] of [
 }
 
 spec(
-  'a will whose payload is not the text that its format indicator promises is refused with 0x99, where that is checked',
+  'a will whose payload is not UTF-8 as its Payload Format Indicator says is refused with 0x99 if payloads are checked',
   [5],
   async ({ dial, connect }) => {
     const properties = { payloadFormatIndicator: true }

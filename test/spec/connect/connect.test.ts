@@ -234,7 +234,7 @@ spec('[5.0 MQTT-3.14.0-1] a connection that is refused gets no DISCONNECT', [5],
 })
 
 spec(
-  'refuses further clients above maxConnections',
+  'further clients above maxConnections are refused',
   ALL,
   async ({ version, connect, dial }) => {
     await connect('first')

@@ -40,7 +40,7 @@ async function reauthenticate(client: SpecClient, peer: ScramClient): Promise<vo
 
 for (const username of ['alice', 'a,b=c']) {
   spec(
-    `[5.0 MQTT-4.12.0-2] [5.0 MQTT-4.12.0-5] ${username} and the broker prove to each other that they know the password`,
+    `[5.0 MQTT-4.12.0-2] [5.0 MQTT-4.12.0-5] ${username} and the broker both prove that they know the password`,
     [5],
     async frame => {
       const peer = new ScramClient('sha256', username, 'wonderland')
@@ -60,7 +60,7 @@ for (const [username, password] of [
   ['nobody', 'wonderland'],
 ] as const) {
   spec(
-    `[5.0 MQTT-4.12.0-4] ${username} with the password ${password} is refused at the end only`,
+    `[5.0 MQTT-4.12.0-4] ${username} with the password ${password} is refused only in the last step`,
     [5],
     async frame => {
       const client = await introduce(frame, 'client', new ScramClient('sha256', username, password))
@@ -74,7 +74,7 @@ for (const [username, password] of [
 }
 
 spec(
-  '[5.0 MQTT-4.12.1-2] re-authentication of the same user goes on, of another one or with a wrong password ends it',
+  '[5.0 MQTT-4.12.1-2] a re-authentication as the same user succeeds, and as another user or with a wrong password ends the connection',
   [5],
   async frame => {
     for (const [username, password, goesOn] of [
@@ -118,7 +118,7 @@ for (const [what, first] of [
 }
 
 spec(
-  '[5.0 MQTT-4.12.0-1] another method than SCRAM is refused with 0x8C',
+  '[5.0 MQTT-4.12.0-1] a method other than SCRAM is refused with 0x8C',
   [5],
   async ({ dial }) => {
     const client = dial()

@@ -37,7 +37,7 @@ for (const [options, announced] of [
   [{ topicAliasMaximum: 7 }, { topicAliasMaximum: 7 }],
 ] as [BrokerOptions, ConnackProperties][]) {
   spec(
-    `${options.maximumQoS === undefined ? '' : '[5.0 MQTT-3.2.2-9] '}${JSON.stringify(options)}is in CONNACK`,
+    `${options.maximumQoS === undefined ? '' : '[5.0 MQTT-3.2.2-9] '}${JSON.stringify(options)} is in CONNACK`,
     [5],
     async ({ resume }) => {
       const { connack } = await resume('client')
@@ -108,7 +108,7 @@ for (const maximumQoS of [0, 1] as const) {
   )
 
   spec(
-    `a will with QoS ${maximumQoS} is taken`,
+    `a will with QoS ${maximumQoS} is accepted if the maximum is ${maximumQoS}`,
     ALL,
     async ({ connect }) => {
       await connect('mortal', { will: { topic: 'w', payload: Buffer.alloc(1), qos: maximumQoS, retain: false } })
@@ -118,7 +118,7 @@ for (const maximumQoS of [0, 1] as const) {
 }
 
 spec(
-  '[5.0 MQTT-3.2.2-14] PUBLISH with RETAIN where nothing is retained ends the connection',
+  '[5.0 MQTT-3.2.2-14] PUBLISH with RETAIN ends the connection if retained messages are not available',
   ALL,
   async ({ connect }) => {
     const client = await connect('publisher')
@@ -129,14 +129,14 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.2.2-13] a retained will where nothing is retained is refused with 0x9A',
+  '[5.0 MQTT-3.2.2-13] a retained will is refused with 0x9A if retained messages are not available',
   ALL,
   frame => expectRefusedWill(frame, { retain: true }, 0x9a),
   { retainAvailable: false },
 )
 
 spec(
-  'where nothing is retained, the options about it have no effect',
+  'subscription options about retained messages have no effect if these are not available',
   [5],
   async ({ broker, connect }) => {
     await broker.publish({ topic: 'a', payload: 'kept', retain: true })
@@ -148,7 +148,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-3.8.3-2] filters with wildcards are refused with 0xA2 where there are none, and other filters granted',
+  '[3.1.1 MQTT-3.8.3-2] filters with wildcards are refused with 0xA2 if wildcards are not available, and other filters are granted',
   ALL,
   async ({ version, connect }) => {
     const client = await connect('subscriber')
@@ -163,7 +163,7 @@ spec(
 )
 
 spec(
-  'a subscription identifier where there are none ends the connection with 0xA1',
+  'a subscription identifier ends the connection with 0xA1 if they are not available',
   [5],
   async ({ connect }) => {
     const client = await connect('subscriber')
@@ -181,7 +181,7 @@ spec(
 )
 
 spec(
-  'a shared subscription where there are none ends the connection with 0x9E, and is refused before 5.0',
+  'a shared subscription ends the connection with 0x9E if they are not available, and is refused before 5.0',
   ALL,
   async ({ version, connect }) => {
     const client = await connect('subscriber')
@@ -200,7 +200,7 @@ spec(
 
 for (const qos of [1, 2] as const) {
   spec(
-    `[5.0 MQTT-3.3.4-7] more unfinished messages than the Receive Maximum end the connection with 0x93, QoS ${qos}`,
+    `[5.0 MQTT-3.3.4-7] more messages in flight than the Receive Maximum end the connection with 0x93, QoS ${qos}`,
     [5],
     async ({ broker, connect }) => {
       broker.authorizePublish = () => new Promise(() => {})
@@ -217,7 +217,7 @@ for (const qos of [1, 2] as const) {
 }
 
 spec(
-  'above the number of connections a client is refused with 0x89, return code 3',
+  'clients above maxConnections are refused with 0x89 or return code 3',
   ALL,
   async ({ version, connect, dial }) => {
     const first = await connect('first')

@@ -114,7 +114,7 @@ spec('packets from the broker do not restart the keep alive of the client', ALL,
 })
 
 spec(
-  '[5.0 MQTT-3.1.2-21] [5.0 MQTT-3.2.2-21] Server Keep Alive is told to a client that asked for more, and counts',
+  '[5.0 MQTT-3.1.2-21] [5.0 MQTT-3.2.2-21] a client that asks for a longer keep alive gets a Server Keep Alive, which applies',
   [5],
   async ({ clock, resume }) => {
     for (const keepalive of [0, 31, 65_535]) {
@@ -130,7 +130,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.2.2-22] without Server Keep Alive the keep alive of CONNECT counts',
+  '[5.0 MQTT-3.2.2-22] without Server Keep Alive the keep alive of CONNECT applies',
   [5],
   async ({ clock, resume }) => {
     const { client, connack } = await resume('silent', { keepalive: 20 })
@@ -144,7 +144,7 @@ spec(
 )
 
 spec(
-  'a client that cannot be told keeps its own keep alive',
+  'the keep alive of a client before 5.0, which cannot get a Server Keep Alive, is not limited',
   [3, 4],
   async ({ clock, connect }) => {
     const client = await connect('silent', { keepalive: 100 })

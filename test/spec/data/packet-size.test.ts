@@ -34,7 +34,7 @@ async function sendInPieces(client: SpecClient, hex: string, cuts: readonly numb
 }
 
 spec(
-  'a packet of exactly our maximum is taken, one byte more is answered with 0x95',
+  'a packet of exactly the broker’s maximum is accepted, and one byte more is answered with 0x95',
   ALL,
   async ({ connect, resume, version }) => {
     const subscriber = await connect('subscriber')
@@ -51,7 +51,7 @@ spec(
 )
 
 spec(
-  'the announced length is enough: a packet that is too large is refused before it has come',
+  'a packet whose length is too large is refused before its content arrives',
   ALL,
   async ({ connect }) => {
     for (const bytes of ['30 ff ff ff 7f', '82 c7 01', 'e0 ff 7f']) {
@@ -101,7 +101,7 @@ function largeConnect(extra: number): Partial<ConnectPacket> {
 }
 
 spec(
-  'the largest CONNECT that is possible without user properties is taken where the limit allows it',
+  'the largest possible CONNECT without User Properties is accepted if the limit allows it',
   [5],
   async ({ connect }) => {
     await connect('', largeConnect(0))
@@ -126,7 +126,7 @@ spec(
 )
 
 spec(
-  'the limit of CONNECT is one of strangers: who was let in may send more, and who authenticates may not',
+  'maxConnectSize also applies during an enhanced authentication, and no longer to accepted clients',
   [5],
   async ({ dial, broker, connect }) => {
     const client = await connect('client')

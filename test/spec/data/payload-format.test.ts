@@ -9,7 +9,7 @@ const NO_TEXT = Buffer.from([0xc3, 0x28])
 
 for (const qos of [1, 2] as const) {
   spec(
-    `QoS ${qos}: a payload that is not the UTF-8 it claims to be is refused with 0x99`,
+    `QoS ${qos}: a payload that is not UTF-8 although it should be is refused with 0x99`,
     [5],
     async ({ broker, connect }) => {
       const refused: string[] = []
@@ -34,7 +34,7 @@ for (const qos of [1, 2] as const) {
 }
 
 spec(
-  'QoS 0: such a payload goes nowhere, and the connection lives on',
+  'QoS 0: a message whose payload is not UTF-8 although it should be is dropped, and the connection remains',
   [5],
   async ({ broker, connect }) => {
     const refused: string[] = []

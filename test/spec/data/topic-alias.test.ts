@@ -20,7 +20,7 @@ async function subscriberOf(filter: string, client: SpecClient): Promise<SpecCli
 }
 
 spec(
-  '[5.0 MQTT-3.3.2-12] every alias from 1 up to our maximum is accepted, and stands for its topic from then on',
+  '[5.0 MQTT-3.3.2-12] every alias from 1 to the broker’s maximum is accepted, and stands for its topic from then on',
   [5],
   async ({ connect, resume }) => {
     const subscriber = await subscriberOf('#', await connect('subscriber'))
@@ -147,7 +147,7 @@ spec('[5.0 MQTT-3.3.2-11] a client that allows no aliases gets none', [5], async
 })
 
 spec(
-  'maxOutboundTopicAliases: no more, whatever the client allows',
+  'the broker uses at most maxOutboundTopicAliases, even if the client allows more',
   [5],
   async ({ broker, connect }) => {
     const subscriber = await subscriberOf(

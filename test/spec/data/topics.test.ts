@@ -143,7 +143,7 @@ for (const [refusedPublish, verdict, isCut] of [
   ['disconnect', { refuse: 0x87, olderClients: 'acknowledge' }, false],
 ] as const) {
   spec(
-    `refusedPublish: '${refusedPublish}', and a hook that answers ${JSON.stringify(verdict)}`,
+    `a PUBLISH that a hook refuses with ${JSON.stringify(verdict)} is handled as refusedPublish '${refusedPublish}' says`,
     ALL,
     async ({ version, broker, connect }) => {
       broker.authorizePublish = () => verdict

@@ -166,7 +166,7 @@ spec(
 )
 
 spec(
-  'maxRetainedExpiry: a retained message lives no longer, whatever its publisher said',
+  'maxRetainedExpiry limits how long a message is retained, whatever its publisher says',
   [3, 4, 5],
   async ({ broker, connect, clock, version }) => {
     const gone: string[] = []

@@ -95,7 +95,7 @@ spec('Correlation Data twice is a protocol error', [5], async ({ connect }) => {
 })
 
 spec(
-  '[5.0 MQTT-3.1.2-28] response information goes to those who ask for it, and to nobody else',
+  '[5.0 MQTT-3.1.2-28] only clients that request Response Information get it',
   [5],
   async ({ resume }) => {
     for (const [requestResponseInformation, told] of [
@@ -117,7 +117,7 @@ spec('without the option CONNACK has no Response Information', [5], async ({ res
 })
 
 spec(
-  'a function says it for each client, or says nothing',
+  'Response Information may come from a function, which may return none for a client',
   [5],
   async ({ resume }) => {
     const properties = { requestResponseInformation: true }
@@ -130,7 +130,7 @@ spec(
 )
 
 spec(
-  'a function that throws keeps nobody out, and the host is told',
+  'a Response Information function that throws does not refuse the client, and an event reports it',
   [5],
   async ({ broker, resume }) => {
     const told = once(broker, 'hookError')

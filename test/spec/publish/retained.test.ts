@@ -226,7 +226,7 @@ for (const [option, value] of [
   ['maxRetainedPayload', 4],
 ] as const) {
   spec(
-    `${option}: what does not fit is refused with 0x97, what replaces another may fit`,
+    `${option}: a message that exceeds the limit is refused with 0x97, unless it fits by replacing another`,
     [5],
     async ({ connect }) => {
       const publisher = await connect('publisher')

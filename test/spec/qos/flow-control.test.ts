@@ -135,7 +135,7 @@ spec('[5.0 MQTT-3.3.4-10] all PUBRELs are sent again at once, whatever the Recei
 })
 
 spec(
-  'maxInflight holds for clients that cannot say, and below what they say',
+  'maxInflight applies to clients before 5.0, and to those with a higher Receive Maximum',
   ALL,
   async context => {
     const { connect, version } = context
@@ -163,7 +163,7 @@ function holdBack({ broker }: Spec): () => void {
 
 for (const qos of [1, 2] as const) {
   spec(
-    `[5.0 MQTT-3.3.4-7] QoS ${qos}: one more than our Receive Maximum is answered with 0x93`,
+    `[5.0 MQTT-3.3.4-7] QoS ${qos}: one message more than the broker’s Receive Maximum is answered with 0x93`,
     [5],
     async context => {
       holdBack(context)
@@ -179,7 +179,7 @@ for (const qos of [1, 2] as const) {
 }
 
 spec(
-  '[5.0 MQTT-3.3.4-7] QoS 2 counts until PUBCOMP',
+  '[5.0 MQTT-3.3.4-7] a QoS 2 message of a client counts until PUBCOMP',
   [5],
   async ({ connect }) => {
     const publisher = await connect('publisher')
@@ -199,7 +199,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.3.4-7] PUBACK and a PUBREC that refuses make room',
+  '[5.0 MQTT-3.3.4-7] after PUBACK, or a PUBREC that refuses, a client may send another message',
   [5],
   async ({ broker, connect }) => {
     broker.authorizePublish = (_, { qos }) => qos < 2
@@ -215,7 +215,7 @@ spec(
 )
 
 spec(
-  'a client that keeps to the limit is never told off, in whatever pieces its packets come',
+  'a client that respects the Receive Maximum is never disconnected, in whatever chunks its packets arrive',
   [5],
   async ({ connect }) => {
     const publisher = await connect('publisher')
@@ -233,7 +233,7 @@ spec(
 )
 
 spec(
-  'what earlier connections left unreleased takes nothing of the quota of this one',
+  'QoS 2 messages of earlier connections that wait for PUBREL do not use quota',
   [5],
   async ({ connect }) => {
     const publisher = await connect('publisher', keptSession(5))
@@ -256,7 +256,7 @@ spec(
 )
 
 spec(
-  '[5.0 MQTT-3.3.4-7] what is sent again counts',
+  '[5.0 MQTT-3.3.4-7] messages that a client sends again count',
   [5],
   async ({ connect }) => {
     const publisher = await connect('publisher', keptSession(5))
@@ -277,7 +277,7 @@ spec(
 )
 
 spec(
-  '3.1 and 3.1.1 clients know no limit: what is too much waits in their socket',
+  '3.1 and 3.1.1 clients have no Receive Maximum: further messages wait in their socket',
   [3, 4],
   async context => {
     const letPass = holdBack(context)
@@ -298,7 +298,7 @@ spec(
 )
 
 spec(
-  'maxInflightInbound: a 3.1 or 3.1.1 client with more unreleased messages is disconnected',
+  'maxInflightInbound: a 3.1 or 3.1.1 client with more messages that wait for PUBREL is disconnected',
   [3, 4],
   async ({ connect }) => {
     const publisher = await connect('publisher')

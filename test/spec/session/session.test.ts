@@ -157,7 +157,7 @@ spec(
 )
 
 spec(
-  '[3.1.1 MQTT-4.1.0-2] [5.0 MQTT-4.1.0-1] the state is never discarded while the connection is open, whatever its expiry',
+  '[3.1.1 MQTT-4.1.0-2] [5.0 MQTT-4.1.0-1] a session is never discarded while its connection is open, whatever its expiry',
   ALL,
   async ({ version, broker, clock, connect }) => {
     const kept = version === 5 ? { clean: false, properties: { sessionExpiryInterval: 1 } } : { clean: false }
@@ -183,7 +183,7 @@ spec('QoS 0 messages are queued only if the option says so', ALL, ({ version, ..
   offlineQoS0(version, tools, 0),
 )
 spec(
-  'queueQoS0 keeps QoS 0 messages for sessions that are away',
+  'with queueQoS0, QoS 0 messages are queued for disconnected sessions',
   ALL,
   ({ version, ...tools }) => offlineQoS0(version, tools, 1),
   { queueQoS0: true },

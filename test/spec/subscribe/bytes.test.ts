@@ -20,7 +20,7 @@ function filters(...names: string[]) {
 }
 
 spec(
-  'filters for which a client has no bytes left are refused, and those that it has are replaced',
+  'new filters that exceed the bytes of a client are refused, and existing ones can be replaced',
   ALL,
   async ({ version, connect, broker }) => {
     const refused = quotaRefusal(version)
@@ -43,7 +43,7 @@ spec(
 )
 
 spec(
-  'filters for which all clients together have no bytes left are refused, until others leave',
+  'new filters that exceed the bytes of all clients are refused until others unsubscribe or leave',
   ALL,
   async ({ version, connect, broker }) => {
     const refused = quotaRefusal(version)
@@ -63,7 +63,7 @@ spec(
 const held = heldStore(createMemoryPersistence())
 
 spec(
-  'packets that wait for the store count as if they were done',
+  'packets that wait for the store already count',
   [5],
   async ({ connect, broker }) => {
     const [one, two] = [await connect('one', keptSession(5)), await connect('two', keptSession(5))]

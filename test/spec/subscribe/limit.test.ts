@@ -15,7 +15,7 @@ function filters(...topics: string[]) {
 }
 
 spec(
-  'filters beyond the limit are refused, and those that the session has are replaced',
+  'filters above the limit are refused, and existing ones can be replaced',
   ALL,
   async ({ version, connect, broker }) => {
     const refused = quotaRefusal(version)

@@ -48,7 +48,7 @@ spec('another member gets the unacknowledged QoS 1 messages of a member whose se
 
 for (const queueQoS0 of [false, true]) {
   spec(
-    `with queueQoS0 ${queueQoS0}, QoS 0 messages of a group whose members are all away ${queueQoS0 ? 'wait for one' : 'are gone'}`,
+    `with queueQoS0 ${queueQoS0}, QoS 0 messages for a group with only disconnected members are ${queueQoS0 ? 'queued' : 'dropped'}`,
     ALL,
     async frame => {
       const kept = keptSession(frame.version)

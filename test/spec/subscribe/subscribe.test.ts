@@ -245,7 +245,7 @@ spec(
 )
 
 spec(
-  'a filter with more levels than the broker allows is refused with 0x8F, and its neighbours are granted',
+  'a filter with more levels than the broker allows is refused with 0x8F, and the other filters are granted',
   ALL,
   async ({ version, connect }) => {
     const client = await connect('subscriber')
