@@ -24,7 +24,7 @@ import { joinParts } from './log/record-parts.js'
 import { clearRetained } from './log/retained-clearing.js'
 import { StoredClients } from './log/stored-clients.js'
 import { recordsOf, removal } from './log/writes.js'
-import type { NodeParts } from './node-parts.js'
+import { dropFences, type NodeParts } from './node-parts.js'
 import type { HeldClaim } from './nodes/claims.js'
 import { HEAD_BYTES } from './wire/message-bytes.js'
 import { clusterError, maxBodyBytes } from './wire/wire.js'
@@ -248,7 +248,8 @@ export class NatsNode implements ClusterNode {
     signals.stop()
     for (const shard of deadlines) shard.stop()
     await Promise.allSettled([...ended, ...readers.map(reader => reader.stop())])
-    await lease.leave().catch(() => {})
+    // if it has not left by itself, the others fence it
+    if (await lease.leave().catch(() => false)) await dropFences(this.#parts).catch(() => {})
     await nc.close()
   }
 

@@ -12,7 +12,7 @@ import { ShardWriter } from './log/shard-writer.js'
 import { Claims } from './nodes/claims.js'
 import { ClockCheck } from './nodes/clock-check.js'
 import { Deadlines } from './nodes/deadlines.js'
-import { NatsLease } from './nodes/lease.js'
+import { ENDED_SECONDS, NatsLease } from './nodes/lease.js'
 import { Membership } from './nodes/membership.js'
 import { NodeWatch } from './nodes/node-watch.js'
 import type { ResolvedNatsOptions } from './options.js'
@@ -90,6 +90,19 @@ export async function raiseFences({ wire, streams, options }: Foundation, self: 
       const record = { subject: anchor, body: Buffer.from(self.epoch), ttl: undefined, replaces: true }
       const { seq } = await wire.write(record, {}, 5000)
       return { stream, subjects, anchor, fence: seq }
+    }),
+  )
+}
+
+/**
+ * Gives the fences up, so that they expire: names of nodes may be new each time. Without its fence a node can write
+ * nothing, as it expects one with a certain sequence.
+ */
+export async function dropFences({ wire, shards }: Pick<NodeParts, 'wire' | 'shards'>): Promise<void> {
+  await Promise.all(
+    shards.map(({ anchor, fence }) => {
+      const record = { subject: anchor, body: Buffer.from('left'), ttl: ENDED_SECONDS, replaces: true }
+      return wire.write(record, { expect: { subject: anchor, sequence: fence } }, 5000)
     }),
   )
 }

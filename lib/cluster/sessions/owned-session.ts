@@ -326,7 +326,8 @@ export class OwnedSession {
 
   /** The next deadline of the session while its client is disconnected. */
   nextDeadline(): number | undefined {
-    const times = [this.session?.expiresAt, this.will?.dueAt, this.keepAt].filter(at => at !== undefined)
+    const ofSession = this.session && [this.session.expiresAt, this.keepAt]
+    const times = [...(ofSession ?? []), this.will?.dueAt].filter(at => at !== undefined)
     return times.length > 0 ? Math.min(...times) : undefined
   }
 

@@ -9,8 +9,10 @@ import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wi
 /** The record of a node. */
 export interface NodeRecord {
   readonly epoch: string
-  /** Set if the node has left and owns nothing. */
+  /** Set if the node has ended, and can write nothing any more. */
   readonly left?: true
+  /** Set together with `left` if it was another node that found out: its lease had ended. */
+  readonly lost?: true
   /** Set if it only imports or exports. */
   readonly guest?: true
 }
@@ -21,8 +23,13 @@ const RENEWALS = 6
 const RETRY_MS = 200
 /** The unused fraction of the lease, because clocks run at different speeds and timers are late. */
 const MARGIN = 0.1
-/** How long the record of a failed node stays, in seconds. */
-const RECORD_SECONDS = 3600
+/**
+ * How long the record of a node stays without renewal, in seconds. Any node that runs meanwhile fences it, and replaces
+ * its record by one that says so.
+ */
+const RECORD_SECONDS = 604_800
+/** How long the last record of a node that has ended stays, in seconds, and its fences. */
+export const ENDED_SECONDS = 3600
 
 export interface LeaseParts {
   readonly wire: Wire
@@ -79,14 +86,19 @@ export class NatsLease implements Lease {
     this.#lost.abort(new AnaxError('ANAX_ERR_FENCED', { detail }))
   }
 
-  /** Leaves, so that no other node has to wait for the end of the lease. */
-  async leave(): Promise<void> {
+  /**
+   * Leaves, so that no other node has to wait for the end of the lease.
+   * @returns whether it had the lease
+   */
+  async leave(): Promise<boolean> {
     this.#hasLeft = true
     this.#stop()
     this.#validUntil = Number.NEGATIVE_INFINITY
     // a pending renewal writes the record that must be replaced
     await this.#renewal
-    if (!this.lost.aborted) await this.#write({ ...this.#record(), left: true }, this.#sequence)
+    if (this.lost.aborted) return false
+    await this.#write({ ...this.#record(), left: true }, this.#sequence)
+    return true
   }
 
   #record(): NodeRecord {
@@ -137,7 +149,8 @@ export class NatsLease implements Lease {
     const { wire, stream, subject, epoch } = this.#parts
     try {
       const record = await wire.last(stream, subject)
-      if (record !== undefined && nodeRecordOf(record)?.epoch === epoch) this.#sequence = record.sequence
+      const content = record && nodeRecordOf(record)
+      if (content?.epoch === epoch && content.left !== true) this.#sequence = record!.sequence
       else this.lose('another process has the name of this node, or took it for dead')
     } catch (error) {
       this.#parts.failed(error as Error)
@@ -150,7 +163,7 @@ export class NatsLease implements Lease {
     const expect = expected === undefined ? {} : { expect: { subject, sequence: expected } }
     const before = Date.now()
     const { seq } = await wire.write(
-      { subject, body, ttl: RECORD_SECONDS, replaces: true },
+      { subject, body, ttl: record.left === true ? ENDED_SECONDS : RECORD_SECONDS, replaces: true },
       expect,
       Math.max(500, leaseMs / RENEWALS),
     )

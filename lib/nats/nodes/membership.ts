@@ -4,12 +4,13 @@
  */
 import type { MembershipChange } from '../../../types/cluster.js'
 import { partitionsOf, type ShardSubjects } from '../wire/subjects.js'
-import { RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire/wire.js'
-import { type NodeRecord, nodeRecordOf } from './lease.js'
+import { type OutgoingRecord, RefusedRequest, ServerError, type StoredRecord, type Wire } from '../wire/wire.js'
+import { ENDED_SECONDS, type NodeRecord, nodeRecordOf } from './lease.js'
 
 /** Checks of the other nodes within one lease. */
 const LOOKS = 5
 const PAUSE_MS = 20
+const WRITE_MS = 3000
 
 /** Another node. */
 interface Member {
@@ -103,9 +104,9 @@ export class Membership {
     return wire.last(stream, subjectOf(node))
   }
 
-  #readKnown(member: Member, { left }: NodeRecord, sequence: number): void {
+  #readKnown(member: Member, { left, lost }: NodeRecord, sequence: number): void {
     if (left === true) {
-      this.#remove(member, 'left')
+      this.#remove(member, lost === true ? 'lost' : 'left')
     } else if (sequence > member.sequence) {
       member.sequence = sequence
       member.seenAt = performance.now()
@@ -157,21 +158,33 @@ export class Membership {
     if (performance.now() - member.seenAt <= leaseMs || this.#members.get(member.node) !== member) return
     await this.#fence(member.node, member.epoch)
     if (this.#members.get(member.node) === member) this.#remove(member, 'lost')
+    await this.#noteLost(member)
+  }
+
+  /** So that a node that starts later does not take it for a member until its lease would have ended. */
+  async #noteLost({ node, epoch, sequence }: Member): Promise<void> {
+    const record: NodeRecord = { epoch, left: true, lost: true }
+    await this.#replace(this.#parts.subjectOf(node), JSON.stringify(record), sequence)
   }
 
   async #fenceIn(stream: string, subject: string, epoch: string): Promise<void> {
-    const { wire } = this.#parts
-    const record = await wire.last(stream, subject)
+    const record = await this.#parts.wire.last(stream, subject)
     if (record === undefined || Buffer.from(record.body).toString('utf8') !== epoch) return
-    const expect = { subject, sequence: record.sequence }
+    // another node was faster, or a write is in progress: check again
+    if (await this.#replace(subject, 'fenced', record.sequence)) return
+    await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
+    await this.#fenceIn(stream, subject, epoch)
+  }
+
+  /** Replaces a record of a node that is gone by one that expires. @returns whether it was still there */
+  async #replace(subject: string, text: string, sequence: number): Promise<boolean> {
+    const record: OutgoingRecord = { subject, body: Buffer.from(text), ttl: ENDED_SECONDS, replaces: true }
     try {
-      await wire.write({ subject, body: Buffer.from('fenced'), ttl: undefined, replaces: true }, { expect }, 3000)
+      await this.#parts.wire.write(record, { expect: { subject, sequence } }, WRITE_MS)
+      return true
     } catch (error) {
-      const isDone = error instanceof RefusedRequest && error.is(ServerError.WrongLastSequence)
-      // another node was faster, or a write is in progress: check again
-      if (!isDone) throw error
-      await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
-      await this.#fenceIn(stream, subject, epoch)
+      if (error instanceof RefusedRequest && error.is(ServerError.WrongLastSequence)) return false
+      throw error
     }
   }
 }
