@@ -94,6 +94,11 @@ export interface ClusterEvents {
    * The engine has refused this many writes of this node, because the claim or the lease was lost. Nothing was written.
    */
   refused(writes: number): void
+  /**
+   * The clock of this node is wrong, by that of the engine. Called again for as long as it is.
+   * @param aheadMs how far it is ahead, in milliseconds; negative if it is behind
+   */
+  clockWrong(aheadMs: number): void
   /** Reports a failure in the background. The engine keeps trying. */
   failed(error: Error): void
 }

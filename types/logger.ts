@@ -13,8 +13,11 @@ export interface Logger {
   info(fields: object, message: string): void
   /** A message or a subscription. */
   debug(fields: object, message: string): void
-  /** A logger whose lines all have these fields. Called once for each client: `clientId`, `address`. */
-  child(bindings: { clientId?: string; address?: string }): Logger
+  /**
+   * A logger whose lines all have these fields. Called once for each client, with `clientId` and `address`, and by a
+   * node of a cluster when it is created, with its `brokerId`.
+   */
+  child(bindings: { clientId?: string; address?: string; brokerId?: string }): Logger
   /**
    * Whether lines of a level are written. Called when the broker is created. If absent, all levels except `debug` are.
    */

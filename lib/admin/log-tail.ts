@@ -50,7 +50,7 @@ class TailLogger implements Logger {
     this.#log('debug', fields, message)
   }
 
-  child(bindings: { clientId?: string; address?: string }): Logger {
+  child(bindings: Parameters<Logger['child']>[0]): Logger {
     return new TailLogger(this.#next?.child(bindings), this.#add, { ...this.#bindings, ...bindings })
   }
 

@@ -92,6 +92,7 @@ export class ClusterParts {
         orphan: clientId => deadlines.setOrphan(clientId),
         membership: change => this.#changed(change),
         refused: writes => events.emit('lateWritesRefused', writes),
+        clockWrong: aheadMs => events.emit('clockWrong', aheadMs),
       },
       lost: error => this.#lost(error),
       joined: node => this.#joined(node),

@@ -120,7 +120,11 @@ export function makeParts(
   const failed = (error: Error) => events.failed(error)
   const name = `${prefix}-${self.epoch}`
   const subject = nodeSubject(prefix, self.node)
-  const clockCheck = new ClockCheck({ failed, read: () => wire.last(streams.nodes, subject) })
+  const clockCheck = new ClockCheck({
+    failed,
+    read: () => wire.last(streams.nodes, subject),
+    wrong: aheadMs => events.clockWrong(aheadMs),
+  })
   const lease = new NatsLease({
     wire,
     failed,

@@ -6,9 +6,11 @@ import { describe, it } from 'node:test'
 import { type LoggerOptions, pino } from 'pino'
 import { duplexPair } from '../../lib/client/duplex-pair.js'
 import { type Broker, createBroker } from '../../lib/index.js'
+import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { BrokerOptions } from '../../types/broker/options.js'
 import type { Client } from '../../types/client/client.js'
+import type { Cluster, ClusterEvents } from '../../types/cluster.js'
 import type { LogLevel } from '../../types/logger.js'
 import { SpecClient } from '../support/clients/spec-client.js'
 
@@ -224,6 +226,40 @@ describe('the log', () => {
       await client.connect({ clientId: 'pump', username: token })
     })
     assert.equal(others[0]?.username, '(a token)')
+  })
+
+  it('names the node of a cluster in each line, also that its clock is wrong', async () => {
+    const engine = new MemoryCluster()
+    let told: ClusterEvents | undefined
+    const cluster: Cluster = {
+      join: request => {
+        told = request.events
+        return engine.join(request)
+      },
+    }
+    const heard: number[] = []
+    const lines = await withLog(
+      {},
+      async ({ broker }) => {
+        const client = new SpecClient(broker, 5)
+        await client.connect({ clientId: 'pump' })
+        broker.on('clockWrong', aheadMs => heard.push(aheadMs))
+        told!.clockWrong(-6000)
+        told!.membership({ node: 'other', change: 'lost' })
+        await client.disconnect()
+      },
+      { id: 'node-1', cluster },
+    )
+    assert.deepEqual(heard, [-6000])
+    assert.deepEqual(
+      lines.map(({ msg, brokerId, clientId, node, aheadMs }) => ({ msg, brokerId, clientId, node, aheadMs })),
+      [
+        { msg: 'client connected', brokerId: 'node-1', clientId: 'pump', node: undefined, aheadMs: undefined },
+        { msg: 'clock wrong', brokerId: 'node-1', clientId: undefined, node: undefined, aheadMs: -6000 },
+        { msg: 'cluster changed', brokerId: 'node-1', clientId: undefined, node: 'other', aheadMs: undefined },
+        { msg: 'client disconnected', brokerId: 'node-1', clientId: 'pump', node: undefined, aheadMs: undefined },
+      ],
+    )
   })
 
   const EVENTS = ['storeError', 'drop', 'client', 'publish'] as const

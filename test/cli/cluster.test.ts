@@ -99,7 +99,14 @@ describe('the command reaches servers of NATS', { skip, concurrency: 3 }, () => 
     })
     const ended = process.stop()
     assert.deepEqual(await refused, [0x9c, 'ECONNREFUSED'])
-    assert.equal((await ended).code, 0)
+    const { code, stderr } = await ended
+    assert.equal(code, 0)
+    const lines = stderr.trim().split('\n')
+    assert.ok(lines.length > 2, stderr)
+    assert.deepEqual(
+      lines.filter(line => !line.includes(' brokerId=node')),
+      [],
+    )
     await client.endAsync(true)
   })
 

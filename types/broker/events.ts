@@ -178,4 +178,9 @@ export interface BrokerEvents {
   sessionTakenOver: [clientId: string, from: string]
   /** In a cluster: the engine refused writes of this node that came after its lease. Nothing of them was written. */
   lateWritesRefused: [writes: number]
+  /**
+   * The clock of this node is wrong, by that of the engine: it is so many milliseconds ahead, or behind if negative.
+   * Emitted again for as long as it is.
+   */
+  clockWrong: [aheadMs: number]
 }

@@ -49,6 +49,9 @@ export class UnheardEvents {
       case 'overload':
         this.#tell(name, name, `overloaded (${(args[0] as Overload).cause}): clients are refused, QoS 0 is dropped`)
         break
+      case 'clockWrong':
+        this.#tell(name, name, `the clock of this node is wrong: ${args[0]} ms ahead of that of the cluster`)
+        break
       case 'drop':
         this.#dropped(args[0] as Drop)
     }

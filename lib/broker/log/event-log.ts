@@ -43,6 +43,7 @@ class EventLog {
     })
     this.#events.on('storeError', err => this.#repeat('error', null, { code: err.code, err }, 'store failed'))
     this.#events.on('leaseLost', err => this.#logger.error({ code: err.code, err }, 'lease lost'))
+    this.#events.on('clockWrong', aheadMs => this.#logger.error({ aheadMs }, 'clock wrong'))
   }
 
   warnings(): void {

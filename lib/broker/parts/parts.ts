@@ -56,7 +56,11 @@ export function createParts(
   const brake = new OverloadBrake({ ...services, state: services.overload, probe })
   const draining = new Draining(core)
   const parts = { ...core, brake, draining }
-  if (options.logger !== undefined) logEvents(emitter, options.logger, services.timers)
+  if (options.logger !== undefined) {
+    // the lines of several nodes often end up in one place
+    const logger = cluster === undefined ? options.logger : options.logger.child({ brokerId: options.id })
+    logEvents(emitter, logger, services.timers)
+  }
   const lifecycle = new Lifecycle({
     ...parts,
     isAlone: mq === undefined && cluster === undefined,

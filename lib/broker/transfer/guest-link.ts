@@ -35,6 +35,7 @@ export function guestLink({ cluster, purpose, letGo, failed }: GuestLinkParts): 
       orphan() {},
       membership() {},
       refused() {},
+      clockWrong() {},
     },
     lost: async error => failed(error),
     joined: async () => {},

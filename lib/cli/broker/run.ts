@@ -43,8 +43,7 @@ export async function run(settings: Settings): Promise<void> {
   const missing = settings.isPublic ? missingSteps(settings, userId) : []
   if (missing.length > 0) throw new CommandError(missingText(missing), 2)
   createPrivately()
-  // the options that the dashboard shows
-  const logger = new LogTail(new LineLogger(settings.log))
+  const logger = new LogTail(loggerOf(settings))
   const signals = new Signals(logger)
   const listeners = listenersOf(settings)
   const access = await accessOf(settings.access, logger)
@@ -71,6 +70,12 @@ export async function run(settings: Settings): Promise<void> {
   const { admin, metrics, health } = beside
   const urls = { admin: admin?.url, metrics: metrics?.url, health: health?.url }
   process.stdout.write(greeting(settings, { addresses, node: broker.id, store: store.description, ...urls }))
+}
+
+/** Each line of a node in a cluster names it. */
+function loggerOf({ log, cluster, id }: Settings): Logger {
+  const logger = new LineLogger(log)
+  return cluster === undefined || id === undefined ? logger : logger.child({ brokerId: id })
 }
 
 /** Starts presence before clients can connect, so that it first corrects the messages of an earlier run. */

@@ -2,7 +2,6 @@
  * Compares the clock of this machine with that of the server. Deadlines of sessions and messages are times of day, and
  * any node may handle them. Owns how often, and what is reported; must not know the lease.
  */
-import { AnaxError } from '../../index.js'
 import type { StoredRecord } from '../wire/wire.js'
 
 /** Renewals of the lease between two checks. */
@@ -13,7 +12,8 @@ const TOLERANCE_MS = 5000
 export interface ClockCheckParts {
   /** Reads the record that was written last. */
   read(): Promise<StoredRecord | undefined>
-  /** Called at each check that finds the clock wrong. */
+  /** Called at each check that finds the clock wrong. @param aheadMs how far it is ahead; negative if it is behind */
+  wrong(aheadMs: number): void
   failed(error: Error): void
 }
 
@@ -35,9 +35,6 @@ export class ClockCheck {
     if (record === undefined) return
     const { time } = record
     const ahead = before > time ? before - time : Math.min(0, after - time)
-    if (Math.abs(ahead) <= TOLERANCE_MS) return
-    const difference = `${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? 'ahead of' : 'behind'}`
-    const detail = `the clock of this node is ${difference} that of NATS: sessions, wills and messages end at wrong times`
-    this.#parts.failed(new AnaxError('ANAX_ERR_CLUSTER', { detail }))
+    if (Math.abs(ahead) > TOLERANCE_MS) this.#parts.wrong(ahead)
   }
 }

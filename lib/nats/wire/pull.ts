@@ -77,11 +77,11 @@ export async function* withoutGaps(messages: ConsumerMessages, failed: (error: E
 
 /**
  * Detects missing last messages, after which no other one shows the gap: a heartbeat contains the number of messages
- * that the server has sent.
+ * that the server has sent. It is told late, so that a message that came behind it may be counted already.
  */
 async function stopAtGap(messages: ConsumerMessages): Promise<void> {
   for await (const status of messages.status()) {
-    const isGap = status.type === 'heartbeat' && status.lastConsumerSequence !== messages.getReceived()
+    const isGap = status.type === 'heartbeat' && status.lastConsumerSequence > messages.getReceived()
     if (isGap || isGone(status)) messages.stop()
   }
 }

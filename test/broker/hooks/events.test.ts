@@ -40,6 +40,7 @@ const DESCRIBE: { [Name in keyof BrokerEvents]: (...args: BrokerEvents[Name]) =>
   clusterChanged: ({ node, change }) => `${node} ${change}`,
   sessionTakenOver: (clientId, from) => `${clientId} ${from}`,
   lateWritesRefused: writes => `${writes}`,
+  clockWrong: aheadMs => `${aheadMs}`,
   leaseLost: ({ code }) => code,
 }
 

@@ -1,48 +1,56 @@
-/** Records that are replaced while a consumer begins to follow them are told at once. */
+/** When a consumer has to be replaced: if the server has sent more than came. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { connect, headers } from '@nats-io/transport-node'
-import { followLatest } from '../../../lib/nats/wire/pull.js'
-import { Wire } from '../../../lib/nats/wire/wire.js'
-import { effort } from '../../support/effort.js'
-import { NatsServers, NO_NATS, natsServer } from '../../support/programs/nats.js'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { ConsumerMessages, ConsumerNotification, JsMsg } from '@nats-io/jetstream'
+import { withoutGaps } from '../../../lib/nats/wire/pull.js'
 
-const COUNT = 10
-const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real servers are for npm test'
+/** A consumer that has received so many messages, and then hears so many heartbeats. */
+async function isReplaced(received: number, heartbeats: readonly Partial<ConsumerNotification>[]): Promise<boolean> {
+  let isStopped = false
+  let stop = () => {}
+  const stopped = new Promise<void>(resolve => {
+    stop = () => {
+      isStopped = true
+      resolve()
+    }
+  })
+  const messages = {
+    getReceived: () => received,
+    stop,
+    async *status() {
+      yield* heartbeats
+    },
+    async *[Symbol.asyncIterator]() {
+      for (let i = 1; i <= received; i++) yield { info: { deliverySequence: i } } as JsMsg
+      await stopped
+    },
+  } as unknown as ConsumerMessages
+  const read = (async () => {
+    for await (const _ of withoutGaps(messages, error => assert.fail(error)));
+  })()
+  await nextTurn()
+  const wasStopped = isStopped
+  stop()
+  await read
+  return wasStopped
+}
 
-test('a record that is replaced before it was delivered delays no other', { skip }, async () => {
-  const servers = await NatsServers.start(1)
-  const nc = await connect({ servers: servers.urls })
-  try {
-    const manager = await jetstreamManager(nc, { checkAPI: false })
-    await manager.streams.add({ name: 's', subjects: ['s.>'], allow_rollup_hdrs: true })
-    const wire = new Wire(nc, { headers, createInbox: () => '_INBOX.test', api: '$JS.API' })
-    const write = async (text: string) => {
-      for (let i = 0; i < COUNT; i++) {
-        await wire.write({ subject: `s.${i}`, body: Buffer.from(text), ttl: undefined, replaces: true }, {}, 5000)
-      }
-    }
-    await write('old')
-    const { consumers } = jetstream(nc)
-    const get = async (stream: string, consumer: string) => {
-      // the consumer is there, and nothing was asked of it
-      await write('new')
-      return await consumers.get(stream, consumer)
-    }
-    const client = { consumers: { get } } as unknown as JetStreamClient
-    const { messages } = await followLatest({ manager, client, stream: 's' }, 'c', ['s.>'])
-    const texts: string[] = []
-    const read = async () => {
-      for await (const message of messages) if (texts.push(message.string()) === COUNT) return
-    }
-    const untilNextPull = async () => {
-      for await (const { type } of messages.status()) if (type === 'debug') return
-    }
-    await Promise.race([read(), untilNextPull()])
-    assert.deepEqual(texts, Array(COUNT).fill('new'))
-  } finally {
-    await nc.close()
-    await servers.stop()
+const heartbeat = (lastConsumerSequence: number) => ({ type: 'heartbeat' as const, lastConsumerSequence })
+
+test('a consumer whose server has sent more than came is replaced', async () => {
+  assert.equal(await isReplaced(2, [heartbeat(3)]), true)
+  assert.equal(await isReplaced(0, [heartbeat(0), heartbeat(1)]), true)
+})
+
+test('one that has got all of it is not, nor one that has got more since the server counted', async () => {
+  assert.equal(await isReplaced(2, [heartbeat(0), heartbeat(2)]), false)
+  // the message came behind the heartbeat, and in the same piece of data
+  assert.equal(await isReplaced(3, [heartbeat(2)]), false)
+})
+
+test('one that is gone is replaced', async () => {
+  for (const type of ['heartbeats_missed', 'consumer_deleted', 'consumer_not_found'] as const) {
+    assert.equal(await isReplaced(1, [{ type } as Partial<ConsumerNotification>]), true)
   }
 })

@@ -41,6 +41,7 @@ export const IGNORED: ClusterEvents = {
   orphan() {},
   membership() {},
   refused() {},
+  clockWrong() {},
   failed() {},
 }
 

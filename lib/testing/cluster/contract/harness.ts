@@ -164,6 +164,7 @@ function eventsOf(told: Omit<TestNode, 'node'>): ClusterEvents {
     refused: writes => {
       told.refused += writes
     },
+    clockWrong: () => {},
     failed: () => {},
   }
 }

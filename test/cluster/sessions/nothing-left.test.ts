@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { IClientOptions } from 'mqtt'
-import { MemoryCluster } from '../../lib/testing/cluster.js'
-import { FakeClock } from '../../lib/testing/index.js'
-import { type TestNode, until, withNodes } from './support/nodes.js'
+import { MemoryCluster } from '../../../lib/testing/cluster.js'
+import { FakeClock } from '../../../lib/testing/index.js'
+import { type TestNode, until, withNodes } from '../support/nodes.js'
 
 const WEEK_MS = 604_800_000
 const EXPIRY_SECONDS = 60
