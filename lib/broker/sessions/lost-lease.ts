@@ -12,9 +12,6 @@ import type { Turns } from '../../util/scheduling/turns.js'
 import type { ConnectedClients } from './connected-clients.js'
 import type { Ownership } from './ownership.js'
 
-/** Maximum number of concurrent claims. */
-const AT_ONCE = 50
-
 export interface LostLeaseParts {
   readonly connected: ConnectedClients
   /** One change at a time for each client identifier. */
@@ -43,12 +40,8 @@ export class LostLease {
    */
   async reclaim(): Promise<void> {
     const { connected, turns } = this.#parts
-    // one queue for all
-    const owners = [...connected.owners()].values()
-    const work = async () => {
-      for (const owner of owners) await turns.take(owner.client.id, () => this.#reclaim(owner))
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, work))
+    const idOf = ({ client }: SessionOwner) => client.id
+    await turns.takeEach([...connected.owners()], idOf, owner => this.#reclaim(owner))
   }
 
   async #reclaim(owner: SessionOwner): Promise<void> {

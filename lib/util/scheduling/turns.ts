@@ -6,6 +6,9 @@ import type { MaybePromise } from '../../../types/persistence.js'
 import { isPromise } from '../maybe-promise.js'
 import type { Aborter } from './aborter.js'
 
+/** Maximum number of concurrent steps for many keys. */
+const AT_ONCE = 50
+
 export class Turns {
   /** Key -> steps that wait for the running one. */
   readonly #lines = new Map<string, (() => void)[]>()
@@ -40,12 +43,18 @@ export class Turns {
     return outcome
   }
 
-  /** Runs a step for each of many keys. All steps run even if one fails; rejects with the first failure. */
-  async takeEach<Item>(items: Iterable<Item>, keyOf: (item: Item) => string, step: (item: Item) => Promise<void>) {
+  /**
+   * Runs a step for each of many keys: begun in order, and several at a time, so that a slow one does not delay all
+   * others. All steps run even if one fails; rejects with the first failure.
+   */
+  async takeEach<Item>(items: readonly Item[], keyOf: (item: Item) => string, step: (item: Item) => Promise<void>) {
     const failures: unknown[] = []
-    for (const item of items) {
-      await this.take(keyOf(item), () => step(item)).catch(error => failures.push(error))
+    // one iterator for all workers: each takes the next item
+    const left = items.values()
+    const work = async () => {
+      for (const item of left) await this.take(keyOf(item), () => step(item)).catch(error => failures.push(error))
     }
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, work))
     if (failures.length > 0) throw failures[0]
   }
 

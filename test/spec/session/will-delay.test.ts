@@ -196,21 +196,3 @@ for (const clean of [true, false]) {
     },
   )
 }
-
-spec('a client that reconnects while the wills of others are being published cancels its own', [5], async tools => {
-  const { broker, clock, connect, dial } = tools
-  const published: string[] = []
-  broker.on('publish', ({ topic }) => published.push(topic))
-  for (const id of ['first', 'second']) {
-    await (await connect(id, terms(10, 100, { topic: `will/${id}` }))).drop()
-  }
-  const verdicts: ((allowed: boolean) => void)[] = []
-  broker.authorizePublish = () => new Promise<boolean>(resolve => verdicts.push(resolve))
-  await clock.advance(10_100)
-  assert.equal(verdicts.length, 1)
-  assert.equal((await dial().connect({ clientId: 'second', clean: false })).sessionPresent, true)
-  broker.authorizePublish = undefined
-  for (const verdict of verdicts) verdict(true)
-  await clock.advance(1000)
-  assert.deepEqual(published, ['will/first'])
-})

@@ -86,6 +86,26 @@ describe('steps for several keys', () => {
     await assert.rejects(all, { message: 'a' })
     assert.deepEqual(done, ['c', 'd'])
   })
+
+  it('are begun in order and run several at a time, but not all at once', async () => {
+    const { turns, log } = fixture()
+    const names = Array.from({ length: 60 }, (_, index) => `${index}`)
+    const open = new Map<string, () => void>()
+    const all = turns.takeEach(names, String, name => {
+      log.push(name)
+      return new Promise(resolve => open.set(name, resolve))
+    })
+    await turn()
+    assert.deepEqual(log, names.slice(0, 50))
+    open.get('49')!()
+    await turn()
+    assert.deepEqual(log, names.slice(0, 51))
+    for (const name of names) {
+      open.get(name)!()
+      await turn()
+    }
+    await all
+  })
 })
 
 describe('an aborted step', () => {
