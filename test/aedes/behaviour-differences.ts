@@ -36,7 +36,6 @@ export const BEHAVIOUR_DIFFERENCES: Readonly<Record<string, Readonly<Record<stri
       'a will whose delay and session end at the same time is published once',
       'a will that is being published when its client reconnects (clean start true) is published once, and the new will remains',
       'a will that is being published when its client reconnects (clean start false) is published once, and the new will remains',
-      'a client that reconnects while the wills of others are being published cancels its own',
     ],
     'session/will': [
       'wills are published when the broker closes',

@@ -29,9 +29,7 @@ export function connackProperties(
   const properties = limits(options, effectiveLimits(options, client.limits))
   // [MQTT-3.2.2-16]
   if (assignedId !== undefined) properties.assignedClientIdentifier = assignedId
-  if (expiryInterval !== (packet.properties?.sessionExpiryInterval ?? 0)) {
-    properties.sessionExpiryInterval = expiryInterval
-  }
+  if (expiryInterval !== parameters.requestedExpiry) properties.sessionExpiryInterval = expiryInterval
   // [MQTT-3.2.2-21]
   if (parameters.keepalive !== packet.keepalive) properties.serverKeepAlive = parameters.keepalive
   if (parameters.authenticationMethod !== undefined) {

@@ -20,6 +20,8 @@ export interface ConnectParameters {
   username: string | undefined
   userProperties: UserProperties | undefined
   will: Will | undefined
+  /** The Session Expiry Interval that the client requested, in seconds; the session may have a shorter one. */
+  requestedExpiry: number
   /** Seconds; 0 for none. */
   keepalive: number
   /** The client's Receive Maximum. */
@@ -42,6 +44,7 @@ export const INITIAL_PARAMETERS: ConnectParameters = Object.freeze({
   username: undefined,
   userProperties: undefined,
   will: undefined,
+  requestedExpiry: 0,
   keepalive: 0,
   receiveMaximum: 65_535,
   maximumPacketSize: Number.POSITIVE_INFINITY,
@@ -65,6 +68,7 @@ export function connectParametersOf(
     username,
     userProperties: properties.userProperties,
     will: will && keptWill(will, maxWillDelay),
+    requestedExpiry: properties.sessionExpiryInterval ?? 0,
     // clients before 5.0 have no Server Keep Alive
     keepalive: hasProperties ? limitedKeepAlive(packet.keepalive, keepaliveLimit) : packet.keepalive,
     receiveMaximum: properties.receiveMaximum ?? LARGEST_RECEIVE_MAXIMUM,

@@ -275,11 +275,11 @@ export class ConnectProcess {
 
   /** Seconds, as in MQTT 5.0. Before 5.0 the clean session flag decides. */
   #expiryInterval(): number {
-    const { clean, properties } = this.#packet
-    const { dialect, ports } = this.#channel
+    const { dialect, parameters, ports } = this.#channel
+    const { clean, requestedExpiry } = parameters
     const { defaultSessionExpiry, maxSessionExpiry } = ports.options
     const requested = dialect.hasSessionExpiry
-      ? (properties?.sessionExpiryInterval ?? 0)
+      ? requestedExpiry
       : clean
         ? 0 // [MQTT-3.1.2-6]
         : defaultSessionExpiry

@@ -10,8 +10,8 @@ import type { Channel } from '../channel.js'
 export function receiveDisconnect(channel: Channel, packet: DisconnectPacket): void {
   const session = channel.session!
   const expiry = packet.properties?.sessionExpiryInterval
-  if (expiry !== undefined && expiry > 0 && session.expiryInterval === 0) {
-    // [MQTT-3.14.2-2]: the DISCONNECT is not valid, so the will is published
+  if (expiry !== undefined && expiry > 0 && channel.parameters.requestedExpiry === 0) {
+    // [MQTT 5.0, 3.14.2.2.2]: the DISCONNECT is not valid, so the will is published
     const detail = 'DISCONNECT: a session expiry interval where CONNECT had none'
     channel.fail(new AnaxError('ANAX_ERR_PROTOCOL', { detail }))
     return

@@ -126,6 +126,22 @@ spec(
   { maxSessionExpiry: 60 },
 )
 
+spec(
+  'where no session is kept, a client that asked for one may say so again in DISCONNECT: its will is deleted',
+  [5],
+  async ({ connect, resume }) => {
+    const watcher = await connect('watcher')
+    await watcher.subscribe({ topic: 'will', qos: 0 })
+    const will = { topic: 'will', payload: Buffer.from('gone'), qos: 0 as const, retain: false }
+    const { client, connack } = await resume('client', { ...expiring(3600), will })
+    assert.equal(connack.properties?.sessionExpiryInterval, 0)
+    await client.disconnect({ properties: { sessionExpiryInterval: 3600 } })
+    await watcher.expectNothing()
+    assert.equal((await resume('client', expiring(3600))).connack.sessionPresent, false)
+  },
+  { maxSessionExpiry: 0 },
+)
+
 spec('sessions of 3.1 and 3.1.1 that are not clean never expire by default', [3, 4], tools =>
   lasts(tools, MONTH_MS, true),
 )
