@@ -216,7 +216,8 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   /**
    * Iterates the messages of a filter: optionally the retained ones first, then those published from now on. A slow
    * reader does not delay the broker: unread messages are queued up to a limit.
-   * @throws AnaxError ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED, ANAX_ERR_BUS, ANAX_ERR_STORE, when it is iterated
+   * @throws AnaxError ANAX_ERR_ARGUMENT for wrong options; when it is iterated, ANAX_ERR_ARGUMENT, ANAX_ERR_CLOSED,
+   * ANAX_ERR_BUS, ANAX_ERR_STORE
    */
   messages(filter: string | TopicPattern, options: MessagesOptions = {}): MessageStream {
     return this.#host.messages(filterOf(filter), options)
@@ -280,8 +281,8 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
 
   /**
    * Publishes a request with a response topic and correlation data, and resolves with the first response.
-   * @throws AnaxError ANAX_ERR_NO_SUBSCRIBERS if no subscription matches, ANAX_ERR_TIMEOUT if no response arrives in
-   * time, and the errors of `publish`
+   * @throws AnaxError ANAX_ERR_ARGUMENT for wrong options, ANAX_ERR_NO_SUBSCRIBERS if no subscription matches,
+   * ANAX_ERR_TIMEOUT if no response arrives in time, and the errors of `publish`
    */
   request(topic: string, payload: string | Buffer = '', options: RequestOptions = {}): Promise<Message> {
     return this.#host.request(topic, payload, options)

@@ -5,9 +5,21 @@ import type { Clock } from '../../types/clock.js'
 import { AnaxError } from '../errors.js'
 import { NEVER_EXPIRES } from '../model/session-expiry.js'
 import type { ResolvedOptions, Switched } from '../ports/resolved-options.js'
+import { isTopicName } from '../topic/topic.js'
 import { type ProcessMemory, processMemory } from '../util/memory/process-memory.js'
 import { idleTimeout } from '../util/scheduling/idle-timeout.js'
-import { hintFor } from './option-hints.js'
+import {
+  bound,
+  checkOptions,
+  described,
+  flag,
+  group,
+  LONGEST_TIMEOUT_MS,
+  methods,
+  oneOf,
+  type Rule,
+  whole,
+} from './option-rules.js'
 
 const MIB = 1024 * 1024
 
@@ -72,43 +84,6 @@ const DEFAULTS: Omit<ResolvedOptions, 'id' | Switched> = {
   sysInterval: 0,
 }
 
-type Check = (value: unknown) => boolean
-
-interface Rule {
-  expected: string
-  holds: Check
-  /** The members of an object; each is optional. */
-  members?: Readonly<Record<string, Rule>>
-}
-
-const isInteger: Check = value => Number.isInteger(value)
-
-function whole(from: number, to: number): Rule {
-  return {
-    expected: `a whole number from ${from} to ${to}`,
-    holds: value => isInteger(value) && (value as number) >= from && (value as number) <= to,
-  }
-}
-
-/** An integer limit that may also be Infinity. */
-function bound(from: number): Rule {
-  return {
-    expected: `a whole number from ${from}, or Infinity`,
-    holds: value => value === Number.POSITIVE_INFINITY || (isInteger(value) && (value as number) >= from),
-  }
-}
-
-function oneOf(...values: unknown[]): Rule {
-  return { expected: values.map(value => JSON.stringify(value)).join(' or '), holds: value => values.includes(value) }
-}
-
-function methods(...names: string[]): Rule {
-  return {
-    expected: `an object with ${names.join(', ')}`,
-    holds: value => names.every(name => typeof (value as Record<string, unknown> | null)?.[name] === 'function'),
-  }
-}
-
 /** The message says what is wrong with a store for Aedes before 1.0, which has most of the methods, with callbacks. */
 function store(...names: string[]): Rule {
   const { expected, holds } = methods(...names)
@@ -118,26 +93,20 @@ function store(...names: string[]): Rule {
 /** A limit per second: a number above 0, or Infinity. */
 const rate: Rule = { expected: 'a number above 0', holds: value => typeof value === 'number' && value > 0 }
 
-function group(members: Readonly<Record<string, Rule>>): Rule {
-  return {
-    expected: `an object with ${Object.keys(members).join(', ')}`,
-    holds: value => typeof value === 'object' && value !== null,
-    members,
-  }
-}
-
 const RATES = group({ messagesPerSecond: rate, bytesPerSecond: rate, connectsPerSecond: rate })
 
-const LARGEST_TIMEOUT = 2 ** 31 - 1
-const milliseconds = whole(0, LARGEST_TIMEOUT)
+const milliseconds = whole(0, LONGEST_TIMEOUT_MS)
 const seconds = whole(0, NEVER_EXPIRES)
-const flag = oneOf(true, false)
 const fn: Rule = { expected: 'a function', holds: value => typeof value === 'function' }
 /** null means no hook */
 const hook: Rule = { expected: 'a function', holds: value => value === null || typeof value === 'function' }
 
 const RULES: Record<keyof BrokerOptions, Rule> = {
-  id: { expected: 'a string that is not empty', holds: value => typeof value === 'string' && value !== '' },
+  // it is a part of topics
+  id: {
+    expected: 'a string that is not empty, without + and #',
+    holds: value => typeof value === 'string' && isTopicName(value),
+  },
   mq: methods('on', 'removeListener', 'emit', 'close'),
   persistence: store('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
   cluster: methods('join'),
@@ -145,7 +114,7 @@ const RULES: Record<keyof BrokerOptions, Rule> = {
   lostLease: oneOf('disconnect', 'keep-stateless'),
   clock: methods('now', 'setTimeout', 'clearTimeout'),
   concurrency: whole(0, Number.MAX_SAFE_INTEGER),
-  connectTimeout: whole(1, LARGEST_TIMEOUT),
+  connectTimeout: whole(1, LONGEST_TIMEOUT_MS),
   hookTimeoutMs: milliseconds,
   storeTimeoutMs: milliseconds,
   drainTimeout: milliseconds,
@@ -236,9 +205,9 @@ export const systemClock: Clock = {
  */
 export function resolveOptions(options: BrokerOptions, memory: ProcessMemory = processMemory()): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new AnaxError('ANAX_ERR_OPTION', { detail: `options have to be an object, got ${describe(options)}` })
+    throw new AnaxError('ANAX_ERR_OPTION', { detail: `options have to be an object, got ${described(options)}` })
   }
-  checkMembers(options, RULES, '')
+  checkOptions(options, RULES, 'ANAX_ERR_OPTION')
   if (options.cluster !== undefined && (options.mq !== undefined || options.persistence !== undefined)) {
     throw new AnaxError('ANAX_ERR_OPTION', {
       detail: 'a cluster takes the place of mq and persistence: give one of them',
@@ -252,24 +221,6 @@ export function resolveOptions(options: BrokerOptions, memory: ProcessMemory = p
     ...fitting(options, memory),
     ...given,
   } as ResolvedOptions
-}
-
-/** @param path prefix of the names in messages, such as `rates.` */
-function checkMembers(values: object, rules: Readonly<Record<string, Rule>>, path: string): void {
-  for (const [key, value] of Object.entries(values)) {
-    if (value === undefined) continue
-    const name = path + key
-    const rule = Object.hasOwn(rules, key) ? rules[key] : undefined
-    if (rule === undefined) {
-      const detail = `there is no option '${name}'${hintFor(key, Object.keys(rules))}`
-      throw new AnaxError('ANAX_ERR_OPTION', { detail })
-    }
-    if (!rule.holds(value)) {
-      const detail = `${name} has to be ${rule.expected}, got ${describe(value)}`
-      throw new AnaxError('ANAX_ERR_OPTION', { detail })
-    }
-    if (rule.members !== undefined) checkMembers(value as object, rule.members, `${name}.`)
-  }
 }
 
 /** Defaults that depend on other options. */
@@ -292,11 +243,4 @@ function fitting({ persistence, cluster }: BrokerOptions, memory: ProcessMemory)
     // each takes about 600 bytes of the heap in addition to its payload
     maxRetainedMessages: lower(DEFAULTS.maxRetainedMessages, bytes / 512),
   }
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
-  if (typeof value === 'function') return 'a function'
-  if (value instanceof Promise) return 'a promise, which has to be awaited first'
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }

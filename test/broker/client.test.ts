@@ -246,6 +246,15 @@ for (const [what, input] of [
   })
 }
 
+spec('a client is not disconnected with a wrong option', ALL, async scene => {
+  const [, client] = await bothEnds(scene)
+  await assert.rejects(client.disconnect({ will: false as never }), {
+    code: 'ANAX_ERR_ARGUMENT',
+    message: "Invalid argument: will has to be 'publish' or 'discard', got false",
+  })
+  assert.equal(client.connected, true)
+})
+
 for (const style of ['close by promise', 'close by callback', 'disconnect'] as const) {
   spec(
     `${style} sends DISCONNECT 0x98, publishes the will and closes the connection`,

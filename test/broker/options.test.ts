@@ -62,7 +62,11 @@ function group(...names: string[]): Row {
 }
 
 const ROWS: Record<keyof BrokerOptions, Row> = {
-  id: { expected: 'a string that is not empty', wrong: ['', 5, null, {}], right: ['x'] },
+  id: {
+    expected: 'a string that is not empty, without + and #',
+    wrong: ['', 5, null, {}, 'kitchen #1', 'a+b', 'a\0'],
+    right: ['x', 'a/b c'],
+  },
   mq: methods('on', 'removeListener', 'emit', 'close'),
   persistence: store('setup', 'destroy', 'storeRetained', 'subscriptionsByTopic', 'outgoingEnqueueCombi'),
   cluster: methods('join'),

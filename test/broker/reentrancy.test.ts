@@ -167,6 +167,28 @@ spec('messages that a listener publishes reach everybody in order', ALL, async (
   assert.deepEqual(texts(await client.settle()), heard)
 })
 
+for (const hook of ['authorizePublish', 'authorizeSubscribe', 'published'] as const) {
+  spec(`a hook may delete the session of its own client, and wait for it (${hook})`, ALL, async scene => {
+    const { broker, clock, connect, version } = scene
+    const client = await connect('client', keptSession(version))
+    const deleted: unknown[] = []
+    const ask = async (id: string | undefined) => {
+      await new Promise(resolve => setImmediate(resolve))
+      deleted.push(await broker.deleteSession(id!))
+      return true
+    }
+    if (hook === 'published') broker.published = async (_, client) => void (await ask(client?.id))
+    else broker[hook] = ({ id }: Client) => ask(id)
+    if (hook === 'authorizeSubscribe') {
+      client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] })
+    } else client.send(textPacket('a', 'x', { qos: 1, messageId: 1 }))
+    await client.closed()
+    assert.deepEqual(deleted, [true])
+    await clock.advance(10)
+    assert.equal(await broker.session('client'), undefined)
+  })
+}
+
 for (const when of ['at once', 'later'] as const) {
   spec(`a published hook may publish and await it (${when})`, [5], async ({ broker }) => {
     const told: string[] = []

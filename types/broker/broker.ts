@@ -156,7 +156,8 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
    */
   deleteRetained(filter: string): Promise<number>
   /**
-   * Disconnects the client as `broker.disconnect` does, then deletes its session.
+   * Disconnects the client as `broker.disconnect` does, then deletes its session. While a hook is deciding about the
+   * client, it resolves at once to avoid a deadlock, and the session ends when the hook has answered.
    * @returns whether there was a session
    * @throws AnaxError ANAX_ERR_CLOSED, ANAX_ERR_NOT_LISTENING, ANAX_ERR_STORE
    */

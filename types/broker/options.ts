@@ -14,7 +14,7 @@ export type SharedStrategy = 'round-robin' | 'random' | 'sticky' | 'least-inflig
 
 /** Broker configuration. An unknown name or an invalid value is refused with ANAX_ERR_OPTION. */
 export interface BrokerOptions extends Hooks {
-  /** Unique identifier of this broker. @default a random UUID */
+  /** Unique identifier of this broker, without `+` and `#`. @default a random UUID */
   id?: string
   /** The bus: any `mqemitter`. @default `mqemitter` within this process */
   mq?: Bus

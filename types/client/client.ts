@@ -167,7 +167,10 @@ export interface Client extends EventEmitter<ClientEvents> {
    */
   close(): Promise<void>
   close(callback: () => void): void
-  /** Like {@link Client.close}, with a reason and another server for an MQTT 5.0 client. */
+  /**
+   * Like {@link Client.close}, with a reason and another server for an MQTT 5.0 client.
+   * @throws AnaxError ANAX_ERR_ARGUMENT
+   */
   disconnect(options?: DisconnectOptions): Promise<void>
 }
 

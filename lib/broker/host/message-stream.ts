@@ -4,10 +4,11 @@
  */
 import type { Message } from '../../../types/message/message.js'
 import type { QoS } from '../../../types/message/packets.js'
-import type { MaybeAsyncIterable } from '../../../types/persistence.js'
-import { AnaxError } from '../../errors.js'
+import type { MaybeAsyncIterable, MessageRef } from '../../../types/persistence.js'
+import { AnaxError, wrapError } from '../../errors.js'
 import { Inbox } from '../../util/collections/inbox.js'
 import { warnUnheard } from '../../util/unheard-warning.js'
+import { bound, checkOptions, flag, oneOf, type Rule } from '../option-rules.js'
 
 /** Options of a message stream. */
 export interface MessagesOptions {
@@ -19,6 +20,13 @@ export interface MessagesOptions {
   bound?: number
   /** What happens at this limit: a message is dropped, or reading fails with ANAX_ERR_QUOTA. @default 'drop-oldest' */
   overflow?: 'drop-oldest' | 'drop-newest' | 'fail'
+}
+
+const RULES: Record<keyof MessagesOptions, Rule> = {
+  qos: oneOf(0, 1, 2),
+  retained: flag,
+  bound: bound(1),
+  overflow: oneOf('drop-oldest', 'drop-newest', 'fail'),
 }
 
 /** The source of a stream's messages. */
@@ -38,12 +46,18 @@ export class MessageStream implements AsyncIterator<Message, undefined> {
   /** Whether messages are dropped by default: then the first one is reported. */
   readonly #isReported: boolean
   #retained: Iterator<Message> | AsyncIterator<Message> | undefined
-  /** Topic -> the retained message that was read; older live messages of the topic are skipped. */
-  readonly #read = new Map<string, Message>()
+  /** Topic -> the number of the retained message that was read; older live messages of the topic are skipped. */
+  readonly #read = new Map<string, MessageRef>()
   #dropped = 0
+  /** Whether the stream or the broker is closed. */
+  #isOver = false
 
-  /** Internal: use `broker.messages()`. */
+  /**
+   * Internal: use `broker.messages()`.
+   * @throws AnaxError ANAX_ERR_ARGUMENT
+   */
   constructor(source: MessageSource, options: MessagesOptions, over: (stream: MessageStream) => void) {
+    checkOptions(options, RULES, 'ANAX_ERR_ARGUMENT', 'messages: ')
     const { qos = 2, retained = false, bound = 1000, overflow = 'drop-oldest' } = options
     this.#source = source
     this.#qos = qos
@@ -72,8 +86,18 @@ export class MessageStream implements AsyncIterator<Message, undefined> {
     return this.#inbox.length
   }
 
-  /** The next message. Done when the stream or the broker is closed. */
+  /** The next message. Done when the stream or the broker is closed, and after an error. */
   async next(): Promise<IteratorResult<Message, undefined>> {
+    try {
+      return await this.#next()
+    } catch (error) {
+      // a loop that ends with an error does not call `return`
+      await this.return()
+      throw error
+    }
+  }
+
+  async #next(): Promise<IteratorResult<Message, undefined>> {
     // messages that are published meanwhile follow the retained ones
     await this.ready.catch(() => {})
     const kept = await this.#nextRetained()
@@ -87,12 +111,13 @@ export class MessageStream implements AsyncIterator<Message, undefined> {
 
   /** Ends the stream. `for await` calls it when the loop is left, `await using` at the end of the scope. */
   return(): Promise<IteratorResult<Message, undefined>> {
-    this.#retained = undefined
+    this.#stopRetained()
     return this.#inbox.return()
   }
 
   /** Ends the stream because the broker is closed. */
   end(): void {
+    this.#stopRetained()
     this.#inbox.end()
   }
 
@@ -116,20 +141,45 @@ export class MessageStream implements AsyncIterator<Message, undefined> {
 
   async #start(retained: boolean): Promise<void> {
     await this.#source.subscribe(this.#receive)
-    if (!retained) return
-    const items = this.#source.retained()
-    this.#retained = Symbol.iterator in items ? items[Symbol.iterator]() : items[Symbol.asyncIterator]()
+    if (!retained || this.#isOver) return
+    try {
+      const items = this.#source.retained()
+      this.#retained = Symbol.iterator in items ? items[Symbol.iterator]() : items[Symbol.asyncIterator]()
+    } catch (error) {
+      throw wrapError('ANAX_ERR_STORE', error)
+    }
   }
 
   async #nextRetained(): Promise<Message | undefined> {
-    const result = await this.#retained?.next()
-    if (result === undefined) return undefined
-    if (result.done === true) {
-      this.#retained = undefined
-      return undefined
+    const retained = this.#retained
+    if (retained === undefined) return undefined
+    try {
+      const { done, value } = await retained.next()
+      // the stream may have ended meanwhile
+      if (done !== true && retained === this.#retained) return this.#noted(value)
+    } catch (error) {
+      if (retained === this.#retained) throw wrapError('ANAX_ERR_STORE', error)
     }
-    this.#read.set(result.value.topic, result.value)
-    return result.value
+    if (retained === this.#retained) this.#retained = undefined
+    return undefined
+  }
+
+  #noted(message: Message): Message {
+    const { topic, brokerId, brokerCounter } = message
+    this.#read.set(topic, { brokerId, brokerCounter })
+    return message
+  }
+
+  /** The rest of the retained messages is not read. */
+  async #stopRetained(): Promise<void> {
+    const retained = this.#retained
+    this.#isOver = true
+    this.#retained = undefined
+    try {
+      await retained?.return?.()
+    } catch {
+      // nobody reads any more who could be told
+    }
   }
 
   /** Whether a newer message of its topic was read already, as the retained one. */

@@ -7,10 +7,11 @@ import type { Clock } from '../../../types/clock.js'
 import type { Message } from '../../../types/message/message.js'
 import type { PublishProperties, QoS } from '../../../types/message/packets.js'
 import { AnaxError } from '../../errors.js'
+import { checkOptions, LONGEST_TIMEOUT_MS, oneOf, type Rule, whole } from '../option-rules.js'
 
 /** Options of a request. */
 export interface RequestOptions {
-  /** Time limit for the response, in milliseconds. @default 5000 */
+  /** Time limit for the response, in milliseconds, from 1. @default 5000 */
   timeoutMs?: number
   /** QoS of the request, 1 or 2: for QoS 0 the broker does not know whether there are receivers. @default 1 */
   qos?: Exclude<QoS, 0>
@@ -28,6 +29,12 @@ export type ResponseInput =
 
 /** Handles requests: receives the message and returns the response or a promise of it. */
 export type RequestHandler = (request: Message) => ResponseInput | Promise<ResponseInput>
+
+const RULES: Record<keyof RequestOptions, Rule> = {
+  timeoutMs: whole(1, LONGEST_TIMEOUT_MS),
+  qos: oneOf(1, 2),
+  properties: { expected: 'an object', holds: value => typeof value === 'object' && value !== null },
+}
 
 /** The broker as this part sees it. */
 export interface RequestPorts {
@@ -59,6 +66,7 @@ export class Requests {
   }
 
   async ask(topic: string, payload: string | Buffer, options: RequestOptions): Promise<Message> {
+    checkOptions(options, RULES, 'ANAX_ERR_ARGUMENT', 'request: ')
     const { timeoutMs = 5000, qos = 1, properties } = options
     await this.#listen()
     const key = randomUUID()

@@ -130,7 +130,13 @@ export class Inspection {
   }
 
   deleteSession(clientId: string): Promise<boolean> {
-    return this.#read(() => this.#parts.sessions.delete(clientId))
+    const { sessions, connected, authorizer, events } = this.#parts
+    const deleted = this.#read(() => sessions.delete(clientId))
+    const client = connected.byId[clientId]
+    if (client === undefined || !authorizer.isAsking(client)) return deleted
+    // the caller may be a hook of this client: the session ends once that hook has answered
+    deleted.catch(error => events.emit('storeError', error))
+    return Promise.resolve(true)
   }
 
   #sessions(after: string | undefined, prefix: string, connected: boolean | undefined) {

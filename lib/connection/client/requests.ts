@@ -5,7 +5,7 @@
 import type { DisconnectOptions, PublishInput, UnsubscribeInput } from '../../../types/client/client.js'
 import type { DisconnectProperties, Subscription } from '../../../types/message/packets.js'
 import type { MaybePromise } from '../../../types/persistence.js'
-import { AnaxError, wrapError } from '../../errors.js'
+import { AnaxError, textOf, wrapError } from '../../errors.js'
 import { Delivery } from '../../model/delivery.js'
 import { messageOfInput, startExpiry } from '../../model/message.js'
 import { SessionSubscription } from '../../model/subscription.js'
@@ -101,12 +101,16 @@ export async function unsubscribeClient(channel: Channel, input: UnsubscribeInpu
 }
 
 /** Ends the connection as an administrative action. */
-export function disconnectClient(channel: Channel, options: DisconnectOptions): Promise<void> {
+export async function disconnectClient(channel: Channel, options: DisconnectOptions): Promise<void> {
   const { reasonCode = ReasonCode.AdministrativeAction, will = 'publish', ...explanation } = options
+  if (will !== 'publish' && will !== 'discard') {
+    const detail = `will has to be 'publish' or 'discard', got ${textOf(will)}`
+    throw new AnaxError('ANAX_ERR_ARGUMENT', { detail })
+  }
   const properties: DisconnectProperties = explanation
   const ended = channel.disconnect(new AnaxError('ANAX_ERR_KICKED', { reasonCode }), properties, will)
   // the caller may be a hook of this client: the connection ends once that hook has answered
-  return channel.ports.authorizer.isAsking(channel.client) ? Promise.resolve() : ended
+  if (!channel.ports.authorizer.isAsking(channel.client)) await ended
 }
 
 function connectedSession(channel: Channel) {

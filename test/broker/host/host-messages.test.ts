@@ -1,7 +1,7 @@
 /** `broker.messages()`: iterates live messages, optionally after the retained ones, with a limit of unread messages. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createBroker, type Message, topic } from '../../../lib/index.js'
+import { createBroker, createMemoryPersistence, type Message, topic } from '../../../lib/index.js'
 import { startTestBroker } from '../../../lib/testing/index.js'
 
 const texts = (messages: Iterable<Message>) => [...messages].map(({ payload }) => payload.toString())
@@ -76,7 +76,69 @@ describe('broker.messages()', () => {
     for (const payload of ['1', '2']) await broker.publish({ topic: 'a', payload })
     assert.equal((await stream.next()).value?.payload.toString(), '1')
     await assert.rejects(stream.next(), { code: 'ANAX_ERR_QUOTA' })
+    // nothing of it is left
+    assert.equal(await broker.request('a').catch(({ code }) => code), 'ANAX_ERR_NO_SUBSCRIBERS')
     await broker.close()
+  })
+
+  it('ends with the broker, also between two retained messages, and ends the read of the store', async () => {
+    const store = createMemoryPersistence()
+    const read: string[] = []
+    const { retained } = store
+    store.retained = function* (filters) {
+      try {
+        for (const message of retained.call(store, filters)) {
+          read.push(message.topic)
+          yield message
+        }
+      } finally {
+        read.push('end')
+      }
+    }
+    for (const how of ['broker.close()', 'return()'] as const) {
+      read.length = 0
+      const broker = await createBroker({ persistence: store })
+      for (const name of ['a/1', 'a/2']) await broker.publish({ topic: name, payload: name, retain: true })
+      const stream = broker.messages('a/+', { retained: true })
+      assert.equal((await stream.next()).value?.topic, 'a/1')
+      if (how === 'return()') await stream.return()
+      else await broker.close()
+      assert.deepEqual(await stream.next(), { done: true, value: undefined }, how)
+      assert.deepEqual(read, ['a/1', 'end'], how)
+      await broker.close()
+    }
+  })
+
+  for (const when of ['at once', 'later'] as const) {
+    it(`reports a store that cannot be read (${when}), and is over then`, async () => {
+      const store = createMemoryPersistence()
+      const failing = () => {
+        throw new Error('unreadable')
+      }
+      store.retained = when === 'at once' ? failing : () => ({ [Symbol.iterator]: () => ({ next: failing }) })
+      const broker = await createBroker({ persistence: store })
+      const stream = broker.messages('a', { retained: true })
+      await assert.rejects(stream.next(), { code: 'ANAX_ERR_STORE', message: /unreadable/ })
+      await broker.publish({ topic: 'a', payload: 'x' })
+      assert.deepEqual(await stream.next(), { done: true, value: undefined })
+      assert.equal(await broker.request('a').catch(({ code }) => code), 'ANAX_ERR_NO_SUBSCRIBERS')
+      await broker.close()
+    })
+  }
+
+  it('refuses wrong options', async () => {
+    await using t = await startTestBroker()
+    for (const [options, detail] of [
+      [{ bound: 0 }, 'messages: bound has to be a whole number from 1, or Infinity, got 0'],
+      [{ qos: 3 }, 'messages: qos has to be 0 or 1 or 2, got 3'],
+      [{ overflow: 'oldest' }, `messages: overflow has to be "drop-oldest" or "drop-newest" or "fail", got 'oldest'`],
+      [{ retain: true }, "there is no option 'messages: retain' (did you mean 'retained'?)"],
+    ] as const) {
+      assert.throws(() => t.broker.messages('a', options as never), {
+        code: 'ANAX_ERR_ARGUMENT',
+        message: `Invalid argument: ${detail}`,
+      })
+    }
   })
 
   it('reports a filter that cannot be subscribed, once', async () => {

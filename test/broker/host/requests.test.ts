@@ -36,6 +36,19 @@ describe('broker.request()', () => {
     })
   }
 
+  it('refuses wrong options', async () => {
+    await using t = await startTestBroker()
+    for (const [options, detail] of [
+      [{ timeoutMs: Infinity }, 'timeoutMs has to be a whole number from 1 to 2147483647, got Infinity'],
+      [{ qos: 0 }, 'qos has to be 1 or 2, got 0'],
+    ] as const) {
+      await assert.rejects(t.broker.request('a', '', options as never), {
+        code: 'ANAX_ERR_ARGUMENT',
+        message: `Invalid argument: request: ${detail}`,
+      })
+    }
+  })
+
   it('ends with the broker', async () => {
     const t = await startTestBroker()
     const silent = await t.client()
