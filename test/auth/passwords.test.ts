@@ -256,7 +256,7 @@ describe('checking passwords', () => {
 
   it('is limited for an address with wrong passwords: further attempts are refused with 0x89', async () => {
     const checks = make(QUICK, { maxPerAddress: 3, concurrency: 1 })
-    const outcomes = await Promise.all(Array.from({ length: 9 }, () => ask(checks, 'alice', 'wrong')))
+    const outcomes = await Promise.all(Array.from({ length: 9 }, (_, i) => ask(checks, 'alice', `wrong ${i}`)))
     const codes = outcomes.map(outcome => outcome && 'denied' in outcome && outcome.denied)
     // three are computed until the result is known; then two more follow
     const isComputed = (_: unknown, i: number) => (i < 5 ? 'wrong-password' : 'too-many-attempts')
@@ -265,19 +265,57 @@ describe('checking passwords', () => {
   })
 
   it('accepts hundreds of devices behind one address at once, even with some wrong passwords among them', async () => {
-    const checks = make()
-    const passwords = Array.from({ length: 200 }, (_, i) => (i % 20 === 7 ? 'wrong' : 'wonderland'))
-    const outcomes = await Promise.all(passwords.map(password => ask(checks, 'alice', password)))
+    const users = Array.from({ length: 200 }, (_, i) => `device ${i}`)
+    const checks = make(Object.fromEntries(users.map(name => [name, quickHash(name)])))
+    const outcomes = await Promise.all(users.map((name, i) => ask(checks, name, i % 20 === 7 ? 'wrong' : name)))
     const accepted = outcomes.filter(outcome => outcome !== undefined && !('denied' in outcome))
     assert.equal(accepted.length, 190)
   })
 
+  it('costs one hash for a user that all devices behind one address share, and refuses none of them', async () => {
+    const checks = make(QUICK, { maxPerAddress: 3, concurrency: 1 })
+    const outcomes = await Promise.all(Array.from({ length: 1000 }, () => ask(checks, 'alice', 'wonderland')))
+    assert.ok(outcomes.every(outcome => outcome !== undefined && !('denied' in outcome)))
+    assert.equal(checks.work, 1)
+  })
+
+  it('costs one hash as well if they have addresses of their own', async () => {
+    let number = 0
+    const checks = make(QUICK, { concurrency: 1, addressOf: () => `192.0.2.${number++}` })
+    const outcomes = await Promise.all(Array.from({ length: 200 }, () => ask(checks, 'alice', 'wonderland')))
+    assert.ok(outcomes.every(outcome => outcome !== undefined && !('denied' in outcome)))
+    assert.equal(checks.work, 1)
+  })
+
+  it('costs one hash for a wrong password that is sent many times at once, of a known and of an unknown user', async () => {
+    for (const username of ['alice', 'carol']) {
+      const checks = make()
+      await Promise.all(Array.from({ length: 50 }, () => ask(checks, username, 'wrong')))
+      assert.equal(checks.work, 1)
+    }
+  })
+
+  it('goes on for the others if the first of those that share a check has gone', async () => {
+    const checks = make(QUICK, { concurrency: 1 })
+    const busy = ask(checks, 'bob', 'builder')
+    const first = { closed: false }
+    const attempt = (by: { closed: boolean }) =>
+      checks.authenticate({ client: by as Client, username: 'alice', password: Buffer.from('wonderland') })
+    const outcomes = [attempt(first), attempt({ closed: false })]
+    first.closed = true
+    const accepted = (await Promise.all(outcomes))[1]
+    assert.ok(accepted !== undefined && !('denied' in accepted))
+    await busy
+  })
+
   it('refuses unknown and known users in the same way if the queue is full', async () => {
     const checks = make(QUICK, { maxWaiting: 1, maxPerAddress: 1, concurrency: 1 })
-    const attempt = (username: string) => ({ client: client(), username, password: Buffer.from('wrong') })
-    const first = checks.authenticate(attempt('alice'))
-    const known = await checks.authenticate(attempt('alice'))
-    assert.deepEqual(await checks.decoy(attempt('carol')), known)
+    const attempt = (username: string, password: string) => {
+      return { client: client(), username, password: Buffer.from(password) }
+    }
+    const first = checks.authenticate(attempt('alice', 'wrong'))
+    const known = await checks.authenticate(attempt('alice', 'wrong as well'))
+    assert.deepEqual(await checks.decoy(attempt('carol', 'wrong')), known)
     assert.ok(known !== undefined && 'denied' in known && known.denied === 'too-many-attempts')
     await first
   })

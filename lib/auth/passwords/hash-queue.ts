@@ -32,6 +32,8 @@ const PATIENCE_MS = 5000
  */
 const LONGEST_WAIT_MS = 8000
 
+type Check = () => boolean | undefined | Promise<boolean>
+
 interface Job {
   readonly address: string
   /** Time of arrival. */
@@ -55,10 +57,10 @@ export class HashQueue {
   readonly #inOrder = new Set<Job>()
   readonly #load = new Map<string, Load>()
   readonly #now: () => number
-  /** Duration of the last check, in milliseconds. */
+  /** How long the last hash took, in milliseconds. */
   #checkMs = 0
   #running = 0
-  /** The number of checks so far. */
+  /** The number of hashes computed so far. */
   done = 0
 
   /** @param now monotonic milliseconds */
@@ -69,10 +71,10 @@ export class HashQueue {
 
   /**
    * Checks a password when it is its turn.
-   * @param check resolves with undefined if nobody waits for the answer any more
+   * @param check returns undefined if nobody waits for the answer any more, a boolean if it is known without a hash
    * @returns undefined, immediately or later, if there is no room
    */
-  run(address: string, check: () => Promise<boolean | undefined>): Promise<boolean | undefined> | undefined {
+  run(address: string, check: Check): Promise<boolean | undefined> | undefined {
     const load = this.#load.get(address) ?? { count: 0, wrong: 0 }
     const { concurrency, maxWaiting } = this.#limits
     const mustWait = this.#running >= concurrency
@@ -81,13 +83,15 @@ export class HashQueue {
     this.#load.set(address, load)
     return new Promise((resolve, reject) => {
       const run = async () => {
-        this.done++
-        const begun = this.#now()
-        await check().then(isRight => {
-          this.#checkMs = this.#now() - begun
+        try {
+          const begun = this.#now()
+          const answer = check()
+          const isRight = answer instanceof Promise ? await this.#measure(answer, begun) : answer
           if (isRight !== undefined) this.#note(address, load, isRight)
           resolve(isRight)
-        }, reject)
+        } catch (error) {
+          reject(error)
+        }
         this.#leave(address, load)
       }
       const refuse = () => {
@@ -96,6 +100,13 @@ export class HashQueue {
       }
       this.#enter({ address, at: this.#now(), run, refuse })
     })
+  }
+
+  async #measure(answer: Promise<boolean>, begun: number): Promise<boolean> {
+    this.done++
+    const isRight = await answer
+    this.#checkMs = this.#now() - begun
+    return isRight
   }
 
   #mostOf({ wrong }: Load): number {

@@ -12,6 +12,7 @@ import { ExpiringMap } from '../util/expiring-map.js'
 import { type HashLimits, HashQueue } from './hash-queue.js'
 import { type PasswordHash, parseHash, verify } from './hashes.js'
 import type { Hashes } from './password-lines.js'
+import { SharedChecks } from './shared-checks.js'
 
 export interface PasswordAuthenticatorOptions extends HashLimits {
   name: string
@@ -32,10 +33,21 @@ const MAX_PASSWORD_BYTES = 4096
 /** The hash for unknown users when there are no users at all. */
 const NOBODY = parseHash(`$scrypt$ln=14,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`)!
 
+/** One attempt, with the hash to compare. */
+interface Check {
+  client: Client
+  username: string
+  password: Buffer
+  hash: PasswordHash
+  /** The same for the same user name, hash and password. */
+  digest: Buffer
+}
+
 export class PasswordAuthenticator implements Authenticator {
   readonly name: string
   readonly #options: PasswordAuthenticatorOptions
   readonly #queue: HashQueue
+  readonly #checks = new SharedChecks()
   readonly #secret = randomBytes(32)
   readonly #successes: ExpiringMap<Buffer>
   readonly #listeners: (() => void)[] = []
@@ -64,7 +76,7 @@ export class PasswordAuthenticator implements Authenticator {
     const accepted = { identity: { username }, by: this, proof: hash.text }
     const digest = this.#digest(username, hash, password)
     if (this.#isRemembered(username, digest)) return accepted
-    const isRight = await this.#compute(client, hash, password)
+    const isRight = await this.#check({ client, username, password, hash, digest })
     if (isRight === undefined) return this.#busy()
     if (!isRight) return { denied: 'wrong-password', by: this }
     this.#successes.set(username, digest)
@@ -73,8 +85,8 @@ export class PasswordAuthenticator implements Authenticator {
 
   async decoy({ client, username, password = Buffer.alloc(0) }: Attempt): Promise<Refused | undefined> {
     if (username === undefined) return undefined
-    this.#digest(username, NOBODY, password)
-    const computed = await this.#compute(client, this.#likenessOf(username), password)
+    const digest = this.#digest(username, NOBODY, password)
+    const computed = await this.#check({ client, username, password, hash: this.#likenessOf(username), digest })
     return computed === undefined ? this.#busy() : undefined
   }
 
@@ -101,11 +113,20 @@ export class PasswordAuthenticator implements Authenticator {
     return { denied: 'too-many-attempts', by: this, refusal: { reasonCode: ReasonCode.ServerBusy } }
   }
 
-  /** Computes a hash, unless the client has disconnected or has an empty password, which is never correct. */
-  #compute(client: Client, hash: PasswordHash, password: Buffer): Promise<boolean | undefined> | undefined {
+  /**
+   * Checks a password, unless all clients that sent it have disconnected. It is empty or too long: then it is wrong.
+   * @returns undefined, immediately or later, if there is no room
+   */
+  #check({ client, username, password, hash, digest }: Check): Promise<boolean | undefined> | undefined {
+    const address = this.#options.addressOf(client)
     const isPossible = password.length > 0 && password.length <= MAX_PASSWORD_BYTES
-    const compute = async () => (client.closed ? undefined : isPossible && verify(hash, password))
-    return this.#queue.run(this.#options.addressOf(client), compute)
+    return this.#checks.run(`${address} ${digest.toString('base64')}`, client, isAwaited =>
+      this.#queue.run(address, () => {
+        if (!isAwaited()) return undefined
+        // while this attempt waited, a client from another address may have sent the same
+        return this.#isRemembered(username, digest) || (isPossible && verify(hash, password))
+      }),
+    )
   }
 
   /**
