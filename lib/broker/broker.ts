@@ -129,6 +129,9 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   get overloaded(): boolean {
     return this.#parts.overload.isOn
   }
+  get refusesAll(): boolean {
+    return this.#parts.overloadGate.refusesAll
+  }
   get cluster(): ClusterStats | undefined {
     return this.#parts.cluster?.stats
   }

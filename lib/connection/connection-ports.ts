@@ -25,7 +25,7 @@ export interface ConnectionPorts extends Ports {
   /** Remaining bytes for the filters of stored sessions. */
   roomForFilters(): number
   /** The refusal while the broker is overloaded. Clients of the host are never refused. */
-  overloadError(client: Client): AnaxError | undefined
+  overloadError(client: Client, clientId: string): AnaxError | undefined
   /** The answer to a client that requests response information. */
   responseInformation(client: Client): string | undefined
 }

@@ -1,7 +1,7 @@
 /** Listeners of an overloaded broker: connections are closed before a handshake. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer as createHttpServer, request } from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage, request } from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { createBroker } from '../../lib/index.js'
@@ -56,11 +56,38 @@ test('while the broker is overloaded, its listeners close what connects, and ser
   await broker.close()
 })
 
+test('listeners of a broker whose memory is short accept connections while clients may come for their queues', async t => {
+  const look = fakeMemory(t)
+  const broker = await createBroker({ maxMemoryBytes: 1000 })
+  const server = await createServer(broker, { transport: 'tcp', port: 0 })
+  const web = createHttpServer()
+  attachWebSocket(broker, web, { path: '/mqtt' })
+  web.listen(0, '127.0.0.1')
+  await once(web, 'listening')
+  const meter = await broker.client({ clientId: 'meter', clean: false, properties: { sessionExpiryInterval: 60 } })
+  await meter.subscribe('a', { qos: 1 })
+  await meter.disconnect()
+  await broker.publish({ topic: 'a', payload: 'x', qos: 1 })
+
+  look(2000, 2)
+  const socket = net.connect(server.addresses[0]!.port!, '127.0.0.1')
+  socket.write(Buffer.from('101100044d51545404000000' + '00056d65746572', 'hex'))
+  const [connack] = (await once(socket, 'data')) as [Buffer]
+  assert.equal(connack.subarray(0, 4).toString('hex'), '20020100', 'its session is present')
+  assert.equal(server.refusals.overload, 0)
+  assert.equal(await statusOfUpgrade((web.address() as AddressInfo).port), 101)
+  socket.destroy()
+  web.close()
+  web.closeAllConnections()
+  await server.close()
+  await broker.close()
+})
+
 test('a server of the application closes what connects while the broker is overloaded, and serves it again', async t => {
   const look = fakeMemory(t)
   const broker = await createBroker({ maxMemoryBytes: 1000 })
   const server = net.createServer(socket => {
-    if (broker.overloaded) socket.destroy()
+    if (broker.refusesAll) socket.destroy()
     else broker.handle(socket)
   })
   server.listen(0, '127.0.0.1')
@@ -92,7 +119,8 @@ async function statusOfUpgrade(port: number): Promise<number | undefined> {
   }
   const sent = request({ port, path: '/mqtt', headers })
   sent.end()
-  const [response] = (await once(sent, 'response')) as [{ statusCode?: number; resume(): void }]
+  const [response] = (await Promise.race([once(sent, 'response'), once(sent, 'upgrade')])) as [IncomingMessage]
   response.resume()
+  response.socket.destroy()
   return response.statusCode
 }

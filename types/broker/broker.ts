@@ -51,9 +51,15 @@ export interface Broker extends EventEmitter<BrokerEvents>, Hooks {
    */
   readonly ready: boolean
   /**
-   * Whether the broker is overloaded: clients that connect are refused. See the events `overload` and `overloadEnd`.
+   * Whether the broker is overloaded: clients that connect are refused, except those that {@link Broker.refusesAll}
+   * describes. See the events `overload` and `overloadEnd`.
    */
   readonly overloaded: boolean
+  /**
+   * Whether the broker is overloaded and refuses every client that connects: a server of yours can close connections at
+   * once. False while it lets in clients whose queued messages take the memory that is short.
+   */
+  readonly refusesAll: boolean
   /** The state of the cluster; undefined without one, and while this node is not a member. */
   readonly cluster: ClusterStats | undefined
   /** Number of connected clients. */

@@ -4,7 +4,6 @@
  * know what is refused or dropped during an overload.
  */
 import type { Overload, OverloadCause } from '../../../types/broker/events.js'
-import { AnaxError } from '../../errors.js'
 import type { OverloadState } from '../../model/metering/overload.js'
 import type { EventSink } from '../../ports/event-sink.js'
 import type { LoadProbe, LoadReading } from '../../ports/load-probe.js'
@@ -52,12 +51,6 @@ export class OverloadBrake {
 
   stop(): void {
     this.#parts.probe.stop()
-  }
-
-  /** The error for clients that connect during an overload. */
-  get refusal(): AnaxError | undefined {
-    const { cause } = this.#parts.state
-    return cause === undefined ? undefined : new AnaxError('ANAX_ERR_OVERLOADED', { detail: cause })
   }
 
   #look(reading: LoadReading): void {

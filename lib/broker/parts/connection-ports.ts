@@ -5,7 +5,7 @@ import { IncompletePackets } from '../../connection/stream/incomplete-packets.js
 import { ReadBuffers } from '../../util/memory/read-buffers.js'
 import type { Draining } from '../draining.js'
 import { responseInformation } from '../hooks/response-information.js'
-import type { OverloadBrake } from '../overload/overload-brake.js'
+import type { OverloadGate } from '../overload/overload-gate.js'
 import type { Services } from './services.js'
 import type { SessionParts } from './sessions.js'
 import type { StorageParts } from './storage.js'
@@ -14,11 +14,12 @@ import type { StorageParts } from './storage.js'
 export interface UsedParts extends Services, SessionParts {
   readonly cluster: StorageParts['cluster']
   readonly draining: Draining
-  readonly brake: OverloadBrake
+  readonly overloadGate: OverloadGate
 }
 
 export function connectionPorts(parts: UsedParts): ConnectionPorts {
-  const { options, authorizer, connected, events, fairness, sessions, sessionLimits, draining, brake, cluster } = parts
+  const { options, authorizer, connected, events, fairness, sessions, sessionLimits, draining, overloadGate, cluster } =
+    parts
   return {
     ...parts.sessionPorts,
     sessions,
@@ -30,7 +31,7 @@ export function connectionPorts(parts: UsedParts): ConnectionPorts {
     hasRoomFor: clientId => sessions.size < options.maxConnections || connected.has(clientId),
     elsewhere: () => draining.elsewhere,
     roomForFilters: () => sessionLimits.roomForFilters,
-    overloadError: client => (authorizer.isExempt(client) ? undefined : brake.refusal),
+    overloadError: (client, clientId) => (authorizer.isExempt(client) ? undefined : overloadGate.refusalOf(clientId)),
     responseInformation: client => responseInformation(client, options, events),
   }
 }

@@ -14,6 +14,7 @@ import { SystemTopics } from '../inspection/system-topics.js'
 import { Lifecycle } from '../lifecycle.js'
 import { logEvents } from '../log/event-log.js'
 import { OverloadBrake } from '../overload/overload-brake.js'
+import { OverloadGate } from '../overload/overload-gate.js'
 import { ProcessProbe } from '../overload/process-probe.js'
 import { StoreBridge } from '../store-bridge.js'
 import { connectionPorts } from './connection-ports.js'
@@ -35,6 +36,7 @@ export interface BrokerParts extends Services, StorageParts, PublishingParts, Se
   /** All connections that are not closed, including those before CONNECT. */
   readonly connections: Roster<Connection>
   readonly draining: Draining
+  readonly overloadGate: OverloadGate
   readonly lifecycle: Lifecycle
 }
 
@@ -55,7 +57,7 @@ export function createParts(
   const probe = new ProcessProbe({ eventLoop: options.maxEventLoopDelayMs !== Number.POSITIVE_INFINITY })
   const brake = new OverloadBrake({ ...services, state: services.overload, probe })
   const draining = new Draining(core)
-  const parts = { ...core, brake, draining }
+  const parts = { ...core, draining, overloadGate: new OverloadGate(core) }
   if (options.logger !== undefined) {
     // the lines of several nodes often end up in one place
     const logger = cluster === undefined ? options.logger : options.logger.child({ brokerId: options.id })
@@ -63,6 +65,7 @@ export function createParts(
   }
   const lifecycle = new Lifecycle({
     ...parts,
+    brake,
     isAlone: mq === undefined && cluster === undefined,
     storeBridge: new StoreBridge(options.id, services.fairness, emitter, mq),
     systemTopics: options.sysInterval > 0 ? new SystemTopics(parts, options.sysInterval * 1000) : undefined,

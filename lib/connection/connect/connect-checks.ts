@@ -12,7 +12,7 @@ import { payloadFormatError } from '../payload-format.js'
 export function checkConnect(packet: ConnectPacket, channel: Channel): AnaxError | undefined {
   const { admission, options } = channel.ports
   return (
-    channel.ports.overloadError(channel.client) ??
+    channel.ports.overloadError(channel.client, packet.clientId) ??
     admission.refusal(channel.client, packet.clientId) ??
     capacityError(packet, channel) ??
     userPropertiesError(packet, options) ??

@@ -239,7 +239,7 @@ function refusalOf(
   if (!offersMqtt(request)) return [400, "The WebSocket sub-protocol must be 'mqtt'"]
   if (!isAllowedOrigin(request, allowedOrigins)) return [403, 'This origin may not connect']
   if (broker.closed) return [503, 'The broker is not running']
-  if (broker.overloaded) return [503, 'The broker is overloaded']
+  if (broker.refusesAll) return [503, 'The broker is overloaded']
   return undefined
 }
 

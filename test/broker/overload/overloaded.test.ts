@@ -94,6 +94,38 @@ overloadTest(
   },
 )
 
+overloadTest(
+  'a client whose queue takes the memory is let in, and gets it; others are still refused',
+  async ({ broker, version, dial, connect, begin }) => {
+    const kept = { clean: false, ...(version === 5 && { properties: { sessionExpiryInterval: 60 } }) }
+    for (const clientId of ['meter', 'idle']) {
+      const client = dial()
+      await client.connect({ clientId, ...kept })
+      await client.subscribe({ topic: clientId, qos: 1 })
+      await client.disconnect()
+    }
+    const publisher = await connect('publisher')
+    await publishText(publisher, 'meter', 'a', { qos: 1 })
+    await publishText(publisher, 'meter', 'b', { qos: 1 })
+
+    begin()
+    assert.equal(broker.refusesAll, false)
+    for (const clientId of ['idle', 'unknown']) {
+      const { returnCode, reasonCode } = await dial().connect({ clientId, ...kept })
+      assert.equal(reasonCode ?? returnCode, version === 5 ? 0x89 : 3, clientId)
+    }
+    const meter = dial()
+    await meter.connect({ clientId: 'meter', ...kept })
+    assert.deepEqual(await receiveTexts(meter), ['a', 'b'])
+    assert.equal(broker.stats().queued.messages, 0)
+    await meter.disconnect()
+
+    assert.equal(broker.refusesAll, true, 'nothing is left to drain')
+    const { returnCode, reasonCode } = await dial().connect({ clientId: 'meter', ...kept })
+    assert.equal(reasonCode ?? returnCode, version === 5 ? 0x89 : 3)
+  },
+)
+
 overloadTest('an overloaded broker accepts clients of the application', async ({ broker, begin }) => {
   begin()
   const client = await broker.client({ clientId: 'own' })
