@@ -39,6 +39,7 @@ const MQTT_5 = 5
 
 /**
  * An MQTT broker with the interface of Aedes. Create it with {@link Aedes.createBroker}, or with `new` and `listen`.
+ * Without `listen` it starts with its first stream or message.
  */
 export class Aedes extends HookedBroker {
   /** The options, including Aedes's defaults. */
@@ -195,14 +196,23 @@ export class Aedes extends HookedBroker {
     return this.#broker
   }
 
-  /** Opens the store and serves the streams that were passed before. */
-  async listen(): Promise<void> {
+  /** Opens the store and serves the streams that were passed before. A second call waits for the first. */
+  listen(): Promise<void> {
+    this.#started ??= this.#start()
+    return this.#started
+  }
+
+  /** Starts the broker for an application that does not call {@link Aedes.listen}, and so does not see it fail. */
+  protected startByItself(): void {
+    if (!this.#isClosing) this.listen().catch(error => this.emit('error', error))
+  }
+
+  async #start(): Promise<void> {
     if (this.persistence.setup?.constructor.name !== 'AsyncFunction') {
       const hint = 'stores with callbacks are of Aedes before 1.0: take their newest version'
       throw new Error(`persistence.setup() must be an async function (${hint})`)
     }
-    this.#started ??= this.#broker.listen()
-    await this.#started
+    await this.#broker.listen()
     await this.#presence.start()
     for (const handle of this.#early?.splice(0) ?? []) handle()
     this.#early = undefined
@@ -216,7 +226,10 @@ export class Aedes extends HookedBroker {
     Object.assign(conn, { client })
     const handle = () => this.#attach(client)
     if (this.#early === undefined) handle()
-    else this.#early.push(handle)
+    else {
+      this.#early.push(handle)
+      if (this.#started === undefined) this.startByItself()
+    }
     return client
   }
 
@@ -311,6 +324,7 @@ export class Aedes extends HookedBroker {
   }
 
   #soon(step: () => Promise<void>, done: Callback = () => {}): void {
+    if (this.#started === undefined) this.startByItself()
     const started = this.#started ?? Promise.resolve()
     started.then(step).then(
       () => done(),

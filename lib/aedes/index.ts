@@ -29,7 +29,7 @@ export interface AedesModule {
 class AutoStarting extends Aedes {
   constructor(options?: AedesOptions) {
     super(options)
-    this.listen().catch(error => this.emit('error', error))
+    this.startByItself()
   }
 }
 
