@@ -11,6 +11,7 @@ import { copyDatabase } from '../file/copy.js'
 import { LmdbFile } from '../file/file.js'
 import { checkFolder, dataFileIn, inUse, makeFolder, notOpened, otherFormat } from '../file/folder.js'
 import { callbackCame, expectCallback } from './exit.js'
+import { areTimersFake } from './fake-timers.js'
 import { LmdbFlusher } from './flusher.js'
 import { MIGRATED_VERSION, migrate } from './migration.js'
 import { loadPackage } from './package.js'
@@ -143,23 +144,36 @@ export class LmdbEnvironment {
    */
   async transaction(changes: () => void): Promise<void> {
     const before = { ...this.counters }
+    const change = () => {
+      this.#runCached(changes)
+      if (!isSame(before, this.counters)) this.#state.put(COUNTERS_KEY, this.counters)
+    }
+    const fake = areTimersFake()
+    const isInThread = !(fake && (await fake))
     this.#flusher.beginTransaction()
+    try {
+      if (isInThread) await this.#inThread(change)
+      else this.#root.transactionSync(change)
+    } catch (error) {
+      Object.assign(this.counters, before)
+      throw await reasonOf(error)
+    } finally {
+      this.#flusher.endTransaction()
+    }
+  }
+
+  /** Runs a transaction that LMDB's thread begins and commits. */
+  async #inThread(change: () => void): Promise<void> {
     // LMDB starts its thread in the same phase of the event loop.
     const expecting = setImmediate(expectCallback)
     try {
       await this.#root.childTransaction(() => {
         callbackCame()
-        this.#runCached(changes)
-        if (isSame(before, this.counters)) return
-        this.#state.put(COUNTERS_KEY, this.counters)
+        change()
       })
-    } catch (error) {
-      Object.assign(this.counters, before)
-      throw await reasonOf(error)
     } finally {
       clearImmediate(expecting)
       callbackCame()
-      this.#flusher.endTransaction()
     }
   }
 
