@@ -9,12 +9,12 @@ import type { Duplex } from 'node:stream'
 import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import mqemitter from 'mqemitter'
 import type { MessageListener } from '../../types/broker/broker.js'
-import type { ConnectRefusal, RefusalError } from '../../types/broker/hooks.js'
+import type { RefusalError } from '../../types/broker/hooks.js'
 import type { Bus, BusListener } from '../../types/bus.js'
 import type { Callback, Client, PublishInput } from '../../types/client/client.js'
 import type { ConnectPacket, Subscription, Will } from '../../types/message/packets.js'
 import type { AedesPersistence, StoredWill } from '../../types/persistence.js'
-import { Broker, ReasonCode } from '../index.js'
+import { Broker } from '../index.js'
 import { BlockedClients } from './blocked-clients.js'
 import { borrowed, plainBus } from './borrowed.js'
 import { AedesClient, type ClientBroker, type ClientControl, type RequestWithDetails } from './client.js'
@@ -22,6 +22,7 @@ import { aedesError, tooDeep } from './errors.js'
 import { EventRelay } from './events/event-relay.js'
 import { PendingSessions } from './events/pending-sessions.js'
 import { Presence } from './events/presence.js'
+import { connectError } from './hooks/connect-checks.js'
 import { askForSubscription, type HookScene, installHook } from './hooks/hook-adapter.js'
 import { HOOKS, HookedBroker } from './hooks/hooked-broker.js'
 import { HostSubscriptions } from './hooks/host-subscriptions.js'
@@ -31,10 +32,6 @@ import type { AedesHooks, AedesOptions, Brokers } from './types.js'
 /** The release of Aedes with this interface. */
 const VERSION = '1.2.0'
 
-/** A keep alive of 0 means none; with a limit it is refused. */
-const NO_KEEP_ALIVE = 0
-
-const MQTT_3_1 = 3
 const MQTT_5 = 5
 
 /**
@@ -352,21 +349,11 @@ export class Aedes extends HookedBroker {
 
   /** The checks of Aedes after `preConnect` has accepted a client. */
   #admit(client: AedesClient, packet: ConnectPacket): RefusalError | undefined {
-    const { clientId, protocolVersion, keepalive } = packet
-    if (protocolVersion === MQTT_3_1 && clientId.length > this.maxClientsIdLength) {
-      return refusal({ returnCode: 2 }, 'identifier rejected')
-    }
-    const { keepaliveLimit } = this
-    const isOver = keepaliveLimit > 0 && (keepalive === NO_KEEP_ALIVE || keepalive > keepaliveLimit)
-    // an MQTT 5.0 client learns the limit in CONNACK
-    if (isOver && protocolVersion !== MQTT_5) return refusal({ returnCode: 5 }, 'keep alive limit exceeded')
-    const method = packet.properties?.authenticationMethod
-    if (method !== undefined && !this.#broker.authenticateExtended) {
-      return refusal(
-        { reasonCode: ReasonCode.BadAuthenticationMethod },
-        `authentication method ${method} is not supported`,
-      )
-    }
+    const { maxClientsIdLength, keepaliveLimit } = this
+    const hasMethods = this.#broker.authenticateExtended != null
+    const error = connectError(packet, { maxClientsIdLength, keepaliveLimit, hasMethods })
+    if (error !== undefined) return error
+    const { clientId, protocolVersion } = packet
     if (clientId === '' && protocolVersion !== MQTT_5 && packet.clean) packet.clientId = `aedes_${randomUUID()}`
     this.#controls.get(client)!.identify(packet)
     return undefined
@@ -386,10 +373,6 @@ export class Aedes extends HookedBroker {
     })
     if (isAllowed) await this.#broker.publish(will)
   }
-}
-
-function refusal(answer: ConnectRefusal, message: string): RefusalError {
-  return Object.assign(new Error(message), answer)
 }
 
 /** Whether the underlying broker has an option of that name; it refuses unknown ones. */
