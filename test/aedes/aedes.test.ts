@@ -39,39 +39,6 @@ describe('a broker', () => {
     await new Promise<void>(resolve => later.close(resolve))
   })
 
-  it('takes streams before it has started', async () => {
-    const broker = new Aedes()
-    open.push(broker)
-    const client = new SpecClient(broker as never, 4)
-    client.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: 'c', clean: true, keepalive: 0 })
-    await broker.listen()
-    assert.equal((await client.expect('connack')).returnCode, 0)
-  })
-
-  it('starts with its first stream or message if nobody calls listen, and only once', async () => {
-    const served = new Aedes()
-    const publishing = new Aedes()
-    open.push(served, publishing)
-    const topics = await said(served)
-    await connected(served)
-    await new Promise<void>((resolve, reject) =>
-      publishing.publish({ topic: 'a', payload: 'b' }, error => (error ? reject(error) : resolve())),
-    )
-    assert.deepEqual([served.closed, publishing.closed], [false, false])
-    await served.listen()
-    assert.equal(topics.filter(said => said.includes('/birth')).length, 1)
-  })
-
-  it('tells with an error event that a broker that started by itself could not open its store', async () => {
-    const persistence = createMemoryPersistence()
-    persistence.setup = async () => Promise.reject(new Error('no disk'))
-    const broker = new Aedes({ persistence })
-    const failed = once(broker, 'error')
-    broker.publish({ topic: 'a', payload: 'b' })
-    const [error] = (await failed) as [Error]
-    assert.match(error.message, /no disk/)
-  })
-
   it('refuses a store with callbacks, of Aedes before 1.0, and says what to take', async () => {
     const withCallbacks = Object.assign(new MemoryPersistence(), { setup: undefined })
     await assert.rejects(create({ persistence: withCallbacks as never }), /callbacks are of Aedes before 1\.0: take/)
