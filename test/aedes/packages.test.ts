@@ -3,13 +3,15 @@
  * Part of the full run; each package is installed in its own folder.
  */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { effort } from '../support/effort.js'
+import { endWithUs, folderOfOurs } from '../support/programs/left-behind.js'
 import { ROOT } from '../support/root.js'
 import { ownProcess } from './published-tests.js'
 
@@ -51,8 +53,8 @@ const LOADED = ['slow-clock', 'ipv6-localhost', 'own-ports'].map(
   name => `--import=${pathToFileURL(join(ROOT, `dist/test/support/${name}.js`))}`,
 )
 
-/** The ports that the tests of node-red-contrib-aedes name. Those of the others are in nobody's use. */
-const NODE_RED_PORTS = [1883, 1884, 8080]
+/** Ports that they name, except those in the texts that two of them expect. */
+const PORTS = [1883, 1884, 1889, 8080, ...Array.from({ length: 10 }, (_, index) => 18_830 + index)]
 
 const INSTALL = ['install', '--no-audit', '--no-fund', '--legacy-peer-deps', '--ignore-scripts']
 
@@ -61,7 +63,7 @@ describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full r
   let aedes = ''
 
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'anax-packages-'))
+    folder = folderOfOurs('anax-packages-')
     const stand = join(folder, 'aedes')
     mkdirSync(stand)
     writeFileSync(join(stand, 'package.json'), '{ "name": "aedes", "version": "1.2.0", "main": "index.js" }')
@@ -72,48 +74,58 @@ describe('packages of Aedes', { skip: effort === 'full' ? false : 'in the full r
   after(() => rmSync(folder, { recursive: true, force: true }))
 
   for (const [name, { version, files, needs, ...how }] of Object.entries(PACKAGES)) {
-    it(`${name} passes its tests`, () => {
+    it(`${name} passes its tests`, async () => {
       const root = join(folder, `for-${name}`)
       mkdirSync(root)
       const manifest = { private: true, dependencies: { aedes }, overrides: { aedes: '$aedes' } }
       writeFileSync(join(root, 'package.json'), JSON.stringify(manifest))
-      run('npm', [...INSTALL, `${name}@${version}`, ...needs], root)
+      await run('npm', [...INSTALL, `${name}@${version}`, ...needs], root)
       for (const file of files) {
-        const output = runSlowly([file], join(root, 'node_modules', name), 'env' in how ? how.env : {})
+        const output = await runSlowly([file], join(root, 'node_modules', name), 'env' in how ? how.env : {})
         assert.match(output, /^ok 1\b/m)
       }
     })
   }
 
   /** They run Node-RED without its editor, and its MQTT nodes in the same process as the broker. */
-  it('node-red-contrib-aedes passes its tests in Node-RED 4', () => {
-    run('npm', ['pack', '--silent', 'node-red-contrib-aedes@0.6.0'], folder)
-    run('tar', ['xzf', 'node-red-contrib-aedes-0.6.0.tgz'], folder)
+  it('node-red-contrib-aedes passes its tests in Node-RED 4', async () => {
+    await run('npm', ['pack', '--silent', 'node-red-contrib-aedes@0.6.0'], folder)
+    await run('tar', ['xzf', 'node-red-contrib-aedes-0.6.0.tgz'], folder)
     const root = join(folder, 'package')
     const needs = ['node-red@4', 'mocha', 'should', 'ws@7', `aedes@${aedes}`]
-    run('npm', [...INSTALL, '--no-save', ...needs], root)
+    await run('npm', [...INSTALL, '--no-save', ...needs], root)
     // its tests look for Node-RED's nodes where old releases of npm installed them
     mkdirSync(join(root, 'node_modules/node-red/node_modules'), { recursive: true })
     symlinkSync('../../@node-red', join(root, 'node_modules/node-red/node_modules/@node-red'))
     const mocha = ['node_modules/mocha/bin/mocha.js', '--exit', '--timeout', '10000', 'test/*_spec.js']
-    const output = runSlowly(mocha, root, { ANAX_TEST_PORTS: NODE_RED_PORTS.join() })
+    const output = await runSlowly(mocha, root)
     assert.match(output, /\b18 passing\b/)
   })
 })
 
-/** Runs a program of Node.js on a slower clock. */
-function runSlowly(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): string {
-  return run(process.execPath, [...LOADED, ...args], cwd, env)
+/** Runs a program of Node.js on a slower clock, with ports of its own. */
+function runSlowly(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const own = { ANAX_TEST_SLOWNESS: String(SLOWNESS), ANAX_TEST_PORTS: PORTS.join() }
+  return run(process.execPath, [...LOADED, ...args], cwd, { ...own, ...env })
 }
 
-/** Runs a program. @returns its output; throws if it fails */
-function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): string {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    env: { ...ownProcess(), ANAX_TEST_SLOWNESS: String(SLOWNESS), ...env },
-    timeout: PATIENCE_MS,
-  })
+/** Runs a program. @returns its output; rejects if it fails */
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  const child = endWithUs(
+    spawn(command, args, {
+      cwd,
+      env: { ...ownProcess(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: PATIENCE_MS,
+      killSignal: 'SIGKILL',
+    }),
+  )
+  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}\n${stderr}`)
   return stdout
 }
