@@ -4,14 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import net from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connectClient } from '../support/clients/mqtt.js'
 import { effort } from '../support/effort.js'
 import { type RunningBroker, RunningProcess, startCommand } from '../support/programs/command.js'
+import { freePort } from '../support/programs/free-ports.js'
 import { type TemporaryFolder, temporaryFolder } from '../support/tls/certificate.js'
 import { ALERTS, alerts, panelQueries } from './monitoring.js'
 
@@ -104,12 +103,4 @@ async function traffic(url: string): Promise<void> {
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await wait(200)
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as net.AddressInfo
-  server.close()
-  return port
 }
