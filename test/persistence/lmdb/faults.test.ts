@@ -25,6 +25,7 @@ import { endWithUs } from '../../support/programs/left-behind.js'
 import { noSmallDisk, onDiskOf, temporaryFolder } from './folders.js'
 
 const WRITER = fileURLToPath(new URL('./crash/writer-process.js', import.meta.url))
+const OPENER = fileURLToPath(new URL('./crash/open-process.js', import.meta.url))
 const DATA = 'data.mdb'
 
 /** A folder with a store that has something in it. */
@@ -160,7 +161,8 @@ describe('a folder that is in use', () => {
   // as processes of two containers, both of which may have number 1
   it('is refused to another thread, which has the same process number, until the first is gone', async () => {
     const path = temporaryFolder()
-    const worker = new Worker(WRITER, { argv: [path], stdout: true })
+    // one that is terminated while it writes can end the process: LMDB's package calls into a thread that is no more
+    const worker = new Worker(OPENER, { argv: [path], stdout: true })
     await once(worker.stdout, 'data')
     for (const verify of ['off', 'quick'] as const) {
       const store = createLmdbPersistence({ path, verify })
