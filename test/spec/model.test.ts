@@ -12,7 +12,7 @@ import { FakeClock } from '../../lib/testing/fake-clock.js'
 import type { DropReason } from '../../types/broker/events.js'
 import type { ProtocolVersion, QoS } from '../../types/message/packets.js'
 import { STORES, slowStore, whileTimePasses } from '../support/brokers/stores.js'
-import { runs } from '../support/effort.js'
+import { byEffort, runs } from '../support/effort.js'
 import type { ModelClient } from '../support/model/client.js'
 import { ModelPublisher, type Published } from '../support/model/publisher.js'
 import { ModelSubscriber } from '../support/model/subscriber.js'
@@ -193,7 +193,7 @@ async function play({ store, latency, version, receiveMaximum }: Setting, steps:
 
 for (const store of Object.keys(STORES)) {
   for (const latency of ['none', 'early', 'late'] as const) {
-    for (const version of [4, 5] as const) {
+    for (const version of byEffort<readonly ProtocolVersion[]>({ fast: [5], normal: [4, 5], full: [4, 5] })) {
       test(`clients behave as the model says (${store}, latency ${latency}, version ${version})`, async () => {
         const settings = fc.integer({ min: 1, max: 4 })
         const steps = fc.array(step, { minLength: 5, maxLength: 60, size: 'max' })

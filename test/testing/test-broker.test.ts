@@ -168,8 +168,8 @@ describe('a broker for tests', () => {
     await leaveNothing(t)
   })
 
-  it('is independent of two hundred others', async () => {
-    const kits = await Promise.all(Array.from({ length: 200 }, () => startTestBroker()))
+  it('is independent of dozens of others', async () => {
+    const kits = await Promise.all(Array.from({ length: 50 }, () => startTestBroker()))
     await Promise.all(
       kits.map(async (t, index) => {
         const client = await t.client({ clientId: 'same' })

@@ -7,9 +7,10 @@ import { type Broker, createBroker } from '../../../lib/index.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 import { STORES, whileTimePasses } from '../../support/brokers/stores.js'
 import { SpecClient } from '../../support/clients/spec-client.js'
+import { byEffort } from '../../support/effort.js'
 import { keptSession } from '../../support/spec.js'
 
-const COUNT = 300
+const COUNT = byEffort({ fast: 60, normal: 300, full: 300 })
 
 for (const [name, make] of Object.entries(STORES)) {
   for (const [when, ms] of [

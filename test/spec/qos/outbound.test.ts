@@ -62,7 +62,7 @@ for (const session of ['clean', 'kept'] as const) {
 
 spec(
   '[3.1.1 MQTT-2.3.1-4] [5.0 MQTT-2.2.1-4] [5.0 MQTT-4.3.2-1] packet ids wrap around and skip those in use',
-  byEffort<readonly (3 | 4 | 5)[]>({ fast: [5], normal: ALL, full: ALL }),
+  byEffort<readonly (3 | 4 | 5)[]>({ fast: [], normal: ALL, full: ALL }),
   async context => {
     const [subscriber] = await pair(context, 'clean')
     const held: number[] = []
