@@ -44,7 +44,7 @@ import { type HostClientOptions, HostSide, type Responder } from './host/host-si
 import type { MessageStream, MessagesOptions } from './host/message-stream.js'
 import type { RequestHandler, RequestOptions } from './host/requests.js'
 import { typedListener, type ValueListener } from './host/typed-listener.js'
-import { UnfinishedCalls } from './host/unfinished-calls.js'
+import { UnawaitedCalls } from './host/unawaited-calls.js'
 import { Inspection } from './inspection/inspection.js'
 import { limitsOf, statsOf } from './inspection/stats.js'
 import { resolveOptions, systemClock } from './options.js'
@@ -63,7 +63,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
   declare published: Hooks['published']
   readonly #parts: BrokerParts
   readonly #host: HostSide
-  readonly #unfinished = new UnfinishedCalls()
+  readonly #unawaited = new UnawaitedCalls()
   readonly #listeners: HostListeners
   readonly #inspection: Inspection
 
@@ -110,7 +110,11 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
           return listener(message)
         }),
       unsubscribe: (filter, listener) => this.#listeners.remove(filter, listener),
-      publish: packet => this.#publish(packet),
+      publish: async packet => {
+        const message = this.#messageOf(packet)
+        await this.#send(message)
+        return recordOf(message)?.reachesNobody !== true
+      },
       retained: filter => this.#parts.store.retained([filter]),
       exempt: client => this.#parts.authorizer.exempt(client),
       failed: (topic, cause, client) => this.#listeners.failed(topic, cause, client),
@@ -185,8 +189,7 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
       const [params, schema, value, options = {}] = rest as [never, PayloadSchema, never, PublishOptions?]
       return this.#host.publishValue(packet, params, schema, value, options)
     }
-    const published = this.#publish(packet).then(() => {})
-    return withCallback(published, rest[0] as Callback | undefined)
+    return withCallback(this.#publish(packet), rest[0] as Callback | undefined)
   }
 
   /**
@@ -317,19 +320,31 @@ export class Broker extends EventEmitter<BrokerEvents> implements BrokerContract
     return this.close()
   }
 
-  /** @returns whether at least one client or listener gets the message, now or later */
-  async #publish(packet: PublishInput): Promise<boolean> {
+  #publish(packet: PublishInput): Promise<void> {
+    try {
+      return this.#send(this.#messageOf(packet))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #messageOf(packet: PublishInput): PublishMessage {
     this.#parts.lifecycle.assertListening()
     const message = messageOfInput(packet, this.#parts.options.maxTopicLevels)
     startExpiry(message, this.#parts.timers.wallTime())
-    this.#unfinished.begin()
-    try {
-      await this.#parts.own.publish(message)
-      await this.#parts.backPressure.roomForNext(message)
-    } finally {
-      this.#unfinished.end()
+    return message
+  }
+
+  /** Awaits only what is necessary: of a call that is finished at once, nothing is kept. */
+  async #send(message: PublishMessage): Promise<void> {
+    const { own, backPressure } = this.#parts
+    const published = own.publish(message)
+    if (published !== undefined) {
+      this.#unawaited.look(own.size)
+      await published
     }
-    return recordOf(message)?.reachesNobody !== true
+    const room = backPressure.roomForNext(message)
+    if (room !== undefined) await room
   }
 
   /** @param receive the function that is called instead of the listener */

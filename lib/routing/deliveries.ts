@@ -4,6 +4,7 @@
  * delivery pauses.
  */
 import type { PublishMessage } from '../codec/publish-message.js'
+import { Fifo } from '../util/collections/fifo.js'
 import { type Fairness, type PausedWork, TurnShare, type TurnShareOptions } from '../util/scheduling/fairness.js'
 
 /** The unfinished delivery of one message. */
@@ -36,13 +37,22 @@ interface Entry {
 export class Deliveries {
   readonly #fairness: Fairness
   readonly #begin: (message: PublishMessage) => Delivering | undefined
+  readonly #caughtUp: (publisherId: string | undefined) => void
   /** By the client identifier of the publisher; undefined for the host. */
   readonly #lines = new Map<string | undefined, Line>()
 
-  /** @param begin begins to deliver a message. @returns undefined if everybody has it */
-  constructor(fairness: Fairness, begin: (message: PublishMessage) => Delivering | undefined) {
+  /**
+   * @param begin begins to deliver a message. @returns undefined if everybody has it
+   * @param caughtUp called when no message of a publisher is paused any more
+   */
+  constructor(
+    fairness: Fairness,
+    begin: (message: PublishMessage) => Delivering | undefined,
+    caughtUp: (publisherId: string | undefined) => void,
+  ) {
     this.#fairness = fairness
     this.#begin = begin
+    this.#caughtUp = caughtUp
   }
 
   /** Whether messages of a publisher are paused. */
@@ -65,10 +75,15 @@ export class Deliveries {
     let line = this.#lines.get(clientId)
     if (line === undefined) {
       const share = delivering === undefined ? undefined : { turn: this.#fairness.turn }
-      line = new Line(this.#fairness, this.#begin, () => this.#lines.delete(clientId), share)
+      line = new Line(this.#fairness, this.#begin, () => this.#ended(clientId), share)
       this.#lines.set(clientId, line)
     }
     return line.append(message, delivering)
+  }
+
+  #ended(publisherId: string | undefined): void {
+    this.#lines.delete(publisherId)
+    this.#caughtUp(publisherId)
   }
 }
 
@@ -78,7 +93,7 @@ class Line implements PausedWork {
   readonly #begin: (message: PublishMessage) => Delivering | undefined
   readonly #ended: () => void
   readonly #share: TurnShare
-  readonly #entries: Entry[] = []
+  readonly #entries = new Fifo<Entry>()
 
   constructor(
     fairness: Fairness,
@@ -110,7 +125,7 @@ class Line implements PausedWork {
 
   /** @returns whether there is nothing left */
   #run(): boolean {
-    for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
+    for (let entry = this.#entries.first; entry !== undefined; entry = this.#entries.first) {
       if (this.#fairness.isSpent) return false
       if (entry.delivering === undefined) entry.delivering = this.#begin(entry.message)
       else if (entry.delivering.run()) entry.delivering = undefined

@@ -30,6 +30,8 @@ const LARGE_PAYLOAD_BYTES = 64 * 1024
 export interface RouterOptions extends SharedRoutingOptions {
   /** Limits the work of each turn of the event loop. */
   fairness: Fairness
+  /** Called when no message of a publisher is being delivered any more; undefined for the host. */
+  caughtUp(publisherId: string | undefined): void
 }
 
 export class Router implements SubscriptionRouter {
@@ -47,7 +49,7 @@ export class Router implements SubscriptionRouter {
     this.#fairness = options.fairness
     this.#routes = new TopicRoutes(options.fairness)
     this.#tree = this.#routes.tree
-    this.#deliveries = new Deliveries(options.fairness, message => this.#begin(message))
+    this.#deliveries = new Deliveries(options.fairness, message => this.#begin(message), options.caughtUp)
     this.shared = new SharedRouter(options, {
       groupBegins: group => {
         this.#tree.add(group.filter, group, group)
@@ -101,7 +103,8 @@ export class Router implements SubscriptionRouter {
     this.#interests.unwant(topic)
   }
 
-  isDelivering(publisherId: string): boolean {
+  /** Whether messages of a publisher need further turns of the event loop; undefined for the host. */
+  isDelivering(publisherId: string | undefined): boolean {
     return this.#deliveries.isUnderWay(publisherId)
   }
 

@@ -19,6 +19,7 @@ function scene(count: number) {
     sharedStrategy: 'round-robin',
     number: () => {},
     enqueue: () => assert.fail(),
+    caughtUp: () => {},
     undeliverable: () => assert.fail(),
   })
   const sessions = Array.from({ length: count }, (_, i) => new NotingSession(`c${i}`))
@@ -55,6 +56,12 @@ describe('a message to more sessions than are served in one turn of the event lo
       )
     }
     assert(!router.isDelivering('p'))
+  })
+
+  it('costs the same however many messages wait behind it', async () => {
+    const { bus, sessions } = scene(1)
+    await Promise.all(Array.from({ length: 300_000 }, () => bus.publish(message('t', 'x', 0, 'p'))))
+    assert.equal(sessions[0]!.got.length, 300_000)
   })
 
   it('skips clients that unsubscribe meanwhile, and reaches those that subscribe to the filter again', async () => {

@@ -92,6 +92,7 @@ export function routing(strategy: RouterOptions['sharedStrategy'] = 'round-robin
       copy.brokerCounter = ++counter
     },
     enqueue: ({ payload }, delivery) => queued.push({ text: String(payload), delivery }),
+    caughtUp: () => {},
     undeliverable: ({ payload }) => orphans.push(String(payload)),
   })
   return { bus, router, queued, orphans }

@@ -81,7 +81,7 @@ export class SystemTopics {
     return { current, maximum: this.#largestHeap }
   }
 
-  #publish(topic: string, value: string): void {
+  async #publish(topic: string, value: string): Promise<void> {
     const { timers, cluster, own } = this.#parts
     const isClustered = cluster !== undefined
     const before = this.#published.get(topic)
@@ -92,8 +92,12 @@ export class SystemTopics {
     const expirySeconds = isClustered ? Math.ceil((EXPIRES_AFTER * this.#intervalMs) / 1000) : undefined
     const published = message(topic, value, expirySeconds)
     startExpiry(published, timers.wallTime())
-    // other parts report a failing store; the next value is another attempt
-    own.publish(published).catch(() => this.#published.delete(topic))
+    try {
+      await own.publish(published)
+    } catch {
+      // other parts report a failing store; the next value is another attempt
+      this.#published.delete(topic)
+    }
   }
 }
 

@@ -67,6 +67,9 @@ export class PublishingParts {
       hasForeignGroups: cluster !== undefined,
       sharedStrategy: options.sharedStrategy,
       number,
+      caughtUp: publisherId => {
+        if (publisherId === undefined) this.own.resume()
+      },
       enqueue: (message, delivery) => enqueueForMember(publisher, services, message, delivery),
       undeliverable: (message, clientId) => events.emit('drop', { clientId, message, reason: 'session-ended' }),
     })
@@ -88,7 +91,7 @@ export class PublishingParts {
       deadlineSet,
     })
     this.sink = cluster?.sink ?? publisher
-    this.own = new OwnMessages(this.sink)
+    this.own = new OwnMessages(this.sink, () => this.router.isDelivering(undefined))
   }
 }
 

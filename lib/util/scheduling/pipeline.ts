@@ -69,6 +69,11 @@ export class Pipeline {
     return this.#size >= this.#limit
   }
 
+  /** The number of unfinished jobs. */
+  get size(): number {
+    return this.#size
+  }
+
   get idle(): boolean {
     return this.#size === 0
   }

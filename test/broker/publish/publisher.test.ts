@@ -58,6 +58,7 @@ function fixture({
     sharedStrategy: 'round-robin',
     number: message => numbers.assign(message),
     enqueue: () => assert.fail(),
+    caughtUp: () => {},
     undeliverable: () => assert.fail(),
   })
   const events = new BrokerEventSink(emitter, { add() {} }, { add() {} }, undefined)
@@ -244,7 +245,7 @@ describe('messages of the application', () => {
     const { publisher, router } = fixture({
       enqueue: () => new Promise(resolve => stored.push(() => resolve(undefined))),
     })
-    const own = new OwnMessages(publisher)
+    const own = new OwnMessages(publisher, () => false)
     const session = new NotingSession('clean')
     router.add(session.subscribe('t'))
     const texts = ['1', '2', '3']
