@@ -30,10 +30,42 @@ export interface SharedPartsDeps {
   failed(error: unknown): void
 }
 
+/** This node's membership in the group of a shared subscription. */
+class Membership {
+  /** Undefined while this node is not part of the cluster: it joins when it is again. */
+  joined: Promise<Group | undefined> = Promise.resolve(undefined)
+  /** Messages that are being given to a member. */
+  readonly #giving = new Set<Promise<unknown>>()
+  #isLeaving = false
+
+  /** Whether no more messages are taken. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
+  /** @param giving settles when a member has the message, or not */
+  note(giving: Promise<unknown>): void {
+    this.#giving.add(giving)
+    const settled = () => this.#giving.delete(giving)
+    giving.then(settled, settled)
+  }
+
+  /**
+   * A message that is being stored with a member is waited for: the group gets back what is held when it is left, and
+   * another member would get the message as well.
+   */
+  async leave(): Promise<void> {
+    this.#isLeaving = true
+    const group = await this.joined
+    await Promise.allSettled(this.#giving)
+    await group?.leave()
+  }
+}
+
 export class SharedParts implements GroupRegistry {
   readonly #deps: SharedPartsDeps
-  /** Share -> this node's membership in the group. */
-  readonly #groups = new Map<string, Promise<Group | undefined>>()
+  /** By share. */
+  readonly #memberships = new Map<string, Membership>()
   /** Messages that members have not acknowledged, by reference and share: one client may have the same message twice. */
   readonly #held = new Map<string, HeldEntry>()
 
@@ -43,28 +75,28 @@ export class SharedParts implements GroupRegistry {
 
   async join(share: string): Promise<void> {
     const { link } = this.#deps
-    if (!link.isJoined) {
-      // it is joined when this node is part of the cluster again
-      this.#groups.set(share, Promise.resolve(undefined))
-      return
-    }
+    const membership = new Membership()
+    this.#memberships.set(share, membership)
+    if (!link.isJoined) return
     const { node } = link
     try {
-      await this.#join(share, node)
+      await this.#join(share, membership, node)
     } catch (error) {
       if (link.has(node) && !node.lease.lost.aborted) throw error
     }
   }
 
   leave(share: string): void {
-    const group = this.#groups.get(share)
-    this.#groups.delete(share)
-    group?.then(joined => joined?.leave()).catch(this.#deps.failed)
+    const membership = this.#memberships.get(share)
+    this.#memberships.delete(share)
+    membership?.leave().catch(this.#deps.failed)
   }
 
   async rejoin(node: ClusterNode): Promise<void> {
     this.#held.clear()
-    await Promise.all([...this.#groups.keys()].map(share => this.#join(share, node).catch(this.#deps.failed)))
+    await Promise.all(
+      [...this.#memberships].map(([share, membership]) => this.#join(share, membership, node).catch(this.#deps.failed)),
+    )
   }
 
   /** Settles a message that a member has acknowledged, or that was dropped. */
@@ -83,12 +115,17 @@ export class SharedParts implements GroupRegistry {
     return held !== undefined
   }
 
-  async #join(share: string, node: ClusterNode): Promise<void> {
-    const joined = node.joinGroup(share, entry => {
-      this.#take(share, entry).catch(this.#deps.failed)
+  async #join(share: string, membership: Membership, node: ClusterNode): Promise<void> {
+    membership.joined = node.joinGroup(share, entry => {
+      if (membership.isLeaving) {
+        later(() => entry.giveBack())
+        return
+      }
+      const taken = this.#take(share, entry)
+      membership.note(taken)
+      taken.catch(this.#deps.failed)
     })
-    this.#groups.set(share, joined)
-    await joined
+    await membership.joined
   }
 
   async #take(share: string, entry: HeldEntry): Promise<void> {
@@ -106,10 +143,14 @@ export class SharedParts implements GroupRegistry {
     try {
       const outcome = await this.#deps.give(share, message)
       if (outcome === 'done') this.done(ref)
-      else if (outcome === 'nobody') setTimeout(() => this.giveBack(ref), NOBODY_MS).unref()
+      else if (outcome === 'nobody') later(() => this.giveBack(ref))
     } catch (error) {
       this.giveBack(ref)
       throw wrapError('ANAX_ERR_CLUSTER', error)
     }
   }
+}
+
+function later(giveBack: () => void): void {
+  setTimeout(giveBack, NOBODY_MS).unref()
 }

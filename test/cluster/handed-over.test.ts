@@ -1,4 +1,7 @@
-/** What a node must not act on any more: a claim of a lease that it has lost, and a will that it has handed over. */
+/**
+ * What a node must not act on any more: a claim of a lease that it has lost, a will that it has handed over, and a
+ * message of a shared subscription that a member has already.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AnaxError } from '../../lib/index.js'
@@ -83,4 +86,35 @@ test('a will that a node could not publish is no business of it once the session
     },
     { clock, leaseMs: LEASE_MS },
   )
+})
+
+test('a message of a shared subscription that is being stored with a member that leaves is not given to another', async () => {
+  const gate = new Gate()
+  const cluster = withFaults(new MemoryCluster({ shards: 1 }), node => ({
+    write: async (claim, write) => {
+      const position = await node.write(claim, write)
+      if (claim?.clientId === 'first' && write.records?.x1 !== undefined) await gate.pass()
+      return position
+    },
+  }))
+  await withNodes(cluster, 2, async (one, other) => {
+    const first = await one!.connectStored('first')
+    await first.subscribeAsync('$share/group/t', { qos: 2 })
+    await one!.broker.publish({ topic: 't', payload: 'once', qos: 2 })
+    await until(() => gate.isReached, 'the message')
+    const second = await other!.connectStored('second')
+    await second.subscribeAsync('$share/group/t', { qos: 2 })
+    await first.endAsync()
+    await one!.broker.publish({ topic: 't', payload: 'next', qos: 2 })
+    await until(() => receivedBy(second).includes('next'), 'the next message')
+    gate.open()
+    const again = await other!.connectStored('first')
+    await until(() => receivedBy(again).length === 1, 'the message')
+    await one!.broker.publish({ topic: 't', payload: 'last', qos: 2 })
+    await until(() => [again, second].some(client => receivedBy(client).includes('last')), 'the last message')
+    assert.deepEqual(
+      [...receivedBy(again), ...receivedBy(second)].filter(text => text === 'once'),
+      ['once'],
+    )
+  })
 })
