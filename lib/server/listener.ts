@@ -10,6 +10,7 @@ import type { Broker } from '../../types/broker/broker.js'
 import type { ConnectionDetails } from '../../types/client/client.js'
 import { AnaxError } from '../index.js'
 import { ConnectionPace } from './connection-pace.js'
+import { httpError, isOfHttp, tlsError } from './handshake-error.js'
 import type { ListenerOptions } from './listener-options.js'
 import { type AddressOf, forwardedAddress } from './proxies/forwarded.js'
 import { type ProxiedClient, proxyHeaderReader, type ReadProxyHeader } from './proxies/proxy-protocol.js'
@@ -155,26 +156,22 @@ export class Listener {
       this.#onRefused(error, details, 'connections')
     })
     if (server instanceof http.Server || server instanceof https.Server) {
-      // an `https.Server` reports TLS errors with this event as well
+      const isPlain = server instanceof http.Server
       server.on('clientError', (cause: Error, socket: Socket) => {
-        this.#refused(isOfHttp(cause) ? 'HTTP' : 'TLS', cause, socket)
+        this.#refused(isPlain || isOfHttp(cause) ? httpError(cause) : tlsError(cause), socket)
         if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
         socket.destroy()
       })
     } else {
       server.on('tlsClientError', (cause: Error, socket: TLSSocket) => {
-        this.#refused('TLS', cause, socket)
+        this.#refused(tlsError(cause), socket)
         // Node.js leaves a connection open after a handshake timeout
         socket.destroy()
       })
     }
   }
 
-  #refused(what: string, cause: Error, socket: Socket): void {
-    // messages of OpenSSL are hard to understand
-    const { reason = cause.message } = cause as Error & { reason?: string }
-    const meaning = reason === 'wrong version number' ? ' (the client may not use TLS)' : ''
-    const error = new AnaxError('ANAX_ERR_HANDSHAKE', { detail: `${what}: ${reason}${meaning}`, cause })
+  #refused(error: AnaxError, socket: Socket): void {
     this.#onRefused(error, this.#detailsOf(socket), 'handshake')
   }
 
@@ -256,10 +253,6 @@ async function originOf(options: ListenerOptions): Promise<Origin> {
     readHeader: proxyProtocol ? await proxyHeaderReader(HANDSHAKE_TIMEOUT_MS) : undefined,
     addressOf: isHttp ? await forwardedAddress(isTrusted) : undefined,
   }
-}
-
-function isOfHttp(error: Error & { code?: string }): boolean {
-  return error.code === 'ERR_HTTP_REQUEST_TIMEOUT' || error.code?.startsWith('HPE_') === true
 }
 
 /** A key that identifies an open connection, the same for the raw socket and the TLS socket around it. */

@@ -149,6 +149,25 @@ describe('the log', () => {
     )
   })
 
+  it('tells clients of one address apart that make different mistakes, as behind a proxy', async () => {
+    const lines = await withLog({ level: 'warn' }, async ({ broker, clock }) => {
+      for (const bytes of ['GET / HTTP/1.1\r\n\r\n', '\x16\x03\x01\0\xf8', '\x16\x03\x01\0\xf8']) {
+        const [near, far] = duplexPair()
+        const reported = once(broker, 'connectionError')
+        broker.handle(far, undefined, { address: '172.17.0.1' })
+        near.on('error', () => {}).write(Buffer.from(bytes, 'latin1'))
+        await reported
+      }
+      await clock.advance(5000)
+    })
+    const hints = lines.map(({ error, repeated }) => [/may speak (\w+)/.exec(String(error))?.[1], repeated])
+    assert.deepEqual(hints, [
+      ['HTTP', undefined],
+      ['TLS', undefined],
+      ['TLS', 1],
+    ])
+  })
+
   it('stays within bounds when a thousand different things go wrong', async () => {
     const lines = await withLog({ level: 'warn' }, async ({ broker }) => {
       for (let count = 0; count < 1010; count++) {

@@ -89,6 +89,15 @@ describe('TLS', () => {
   })
 
   for (const transport of ['tls', 'wss'] as const) {
+    it(`says what it may mean that a client ends the handshake: ${transport}`, async () => {
+      await using scene = await open(first, { transport })
+      const socket = tls.connect({ port: scene.port, host: '127.0.0.1', rejectUnauthorized: true })
+      await once(socket, 'error')
+      const [error] = await scene.refused
+      assert.equal(error.code, 'ANAX_ERR_HANDSHAKE')
+      assert.match(error.message, /TLS: .*\(a health check, or the client does not accept the certificate\)$/)
+    })
+
     it(`closes a connection whose handshake takes too long, and reports it once: ${transport}`, async () => {
       await using scene = await open({ ...first, handshakeTimeout: 20 }, { transport })
       const socket = net.connect(scene.port, '127.0.0.1').resume()

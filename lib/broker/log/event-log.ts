@@ -52,8 +52,12 @@ class EventLog {
       // load balancers check ports like this every few seconds
       const saidNothing = error.code === 'ANAX_ERR_STREAM' && client.stats.received.bytes === 0
       if (saidNothing) this.#for(client).debug(reasonOf(error), 'connection reset before its first byte')
-      // a refused client may use a new identifier each time
-      else this.#count('warn', client, { fields: reasonOf(error), message: 'connection refused', who: undefined })
+      else {
+        // A refused client may use a new identifier each time. Before CONNECT, the text says what is wrong: behind a
+        // proxy, clients with different mistakes have one address.
+        const who = client.id === '' ? error.message : undefined
+        this.#count('warn', client, { fields: reasonOf(error), message: 'connection refused', who })
+      }
     })
     this.#events.on('publishRefused', (error, { topic }, client) => {
       this.#repeat('warn', client, { topic, ...reasonOf(error) }, 'publish refused')
