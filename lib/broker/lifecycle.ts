@@ -89,7 +89,10 @@ export class Lifecycle {
   /** Starts the broker. After a failure, it can be tried again. */
   async listen(): Promise<void> {
     if (this.#state === 'opening' || this.#state === 'listening') {
-      throw new AnaxError('ANAX_ERR_LISTEN', { detail: 'the broker is started already, as createBroker() does' })
+      throw new AnaxError('ANAX_ERR_LISTEN', {
+        detail:
+          'the broker is started already, as createBroker() does (ports are opened by createServer of anax/server)',
+      })
     }
     if (this.#state !== 'new') throw new AnaxError('ANAX_ERR_CLOSED')
     this.#state = 'opening'

@@ -102,7 +102,9 @@ export function messageOfWill(
  */
 export function messageOfInput(input: PublishInput, maxTopicLevels: number): PublishMessage {
   if (typeof input !== 'object' || input === null) {
-    throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `a message is an object with a topic, got ${textOf(input)}` })
+    throw new AnaxError('ANAX_ERR_ARGUMENT', {
+      detail: `a message is an object such as { topic, payload }, got ${textOf(input)}`,
+    })
   }
   const { topic, payload = EMPTY, qos = 0, retain = false, properties } = input
   if (typeof topic !== 'string' || !isTopicName(topic)) {
@@ -128,7 +130,12 @@ export function messageOfInput(input: PublishInput, maxTopicLevels: number): Pub
 function bytesOf(payload: string | Buffer): Buffer {
   const bytes = bytesFrom(payload)
   if (bytes !== undefined) return bytes
-  throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `payload has to be a string or a Buffer, got ${typeof payload}` })
+  throw new AnaxError('ANAX_ERR_ARGUMENT', { detail: `payload has to be a string or a Buffer, got ${kindOf(payload)}` })
+}
+
+function kindOf(payload: unknown): string {
+  if (payload === null) return 'null'
+  return typeof payload === 'object' ? 'an object: use JSON.stringify' : `a ${typeof payload}`
 }
 
 function bytesFrom(payload: unknown): Buffer | undefined {

@@ -149,7 +149,8 @@ function checkServerOptions(options: ServerOptions): void {
 /** Checks what the types express, for callers without types: such a listener would fail obscurely, or serve nobody. */
 function checkListener({ transport, ...options }: Partial<ListenerOptions>): void {
   if (transport === undefined || !Object.hasOwn(OPTIONS, transport)) {
-    throw unusable(`there is no transport '${transport}': tcp, tls, ws, wss or unix`)
+    const what = transport === undefined ? 'a listener needs a transport' : `there is no transport '${transport}'`
+    throw unusable(`${what}: tcp, tls, ws, wss or unix`)
   }
   if ((transport === 'tls' || transport === 'wss') && !('tls' in options && options.tls)) {
     throw unusable(`${transport} needs the option tls, with key and certificate`)

@@ -13,6 +13,7 @@ import { FakeClock } from './fake-clock.js'
 import { Belongings, WatchedClock } from './leaks.js'
 import { Link } from './link.js'
 import { type MessageLog, type RecordedMessage, Recorder, type WaitOptions } from './message-log.js'
+import { expectRealNextTick } from './next-tick.js'
 import { clientsOf, readRetained, readSessions, type SessionSnapshot, type Snapshot } from './snapshot.js'
 import { Activity } from './watched/activity.js'
 import { watchBus } from './watched/bus.js'
@@ -93,6 +94,7 @@ export class TestBroker {
 
   /** Starts the broker; {@link startTestBroker} already does so. */
   async start(): Promise<void> {
+    await expectRealNextTick()
     await this.#broker.listen()
   }
 
@@ -100,9 +102,11 @@ export class TestBroker {
    * Connects a client of MQTT.js. Resolves when the broker has accepted it.
    * @param Client the class `MqttClient` of MQTT.js
    * @param options its options; it does not reconnect automatically unless you set `reconnectPeriod`
-   * @throws the client's `error`, or ANAX_ERR_NOT_CONNECTED if the connection closes before CONNACK
+   * @throws the client's `error`, or ANAX_ERR_NOT_CONNECTED if the connection closes before CONNACK, or
+   * ANAX_ERR_ARGUMENT while `process.nextTick` is a fake
    */
   async connect<C extends MqttJsClass>(Client: C, options: ConstructorParameters<C>[1] = {}): Promise<InstanceType<C>> {
+    await expectRealNextTick()
     const link = this.#link()
     const client = new Client(() => this.#openOn(link), { reconnectPeriod: 0, ...options })
     this.#links.set(client, link)
@@ -120,9 +124,11 @@ export class TestBroker {
 
   /**
    * Connects a client of `anax/client`, on the kit's clock. Resolves when the broker has accepted it.
-   * @throws AnaxError ANAX_ERR_REFUSED, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_TIMEOUT
+   * @throws AnaxError ANAX_ERR_REFUSED, ANAX_ERR_NOT_CONNECTED, ANAX_ERR_TIMEOUT, ANAX_ERR_ARGUMENT while
+   * `process.nextTick` is a fake
    */
   async client(options: ConnectOptions = {}): Promise<MqttConnection> {
+    await expectRealNextTick()
     const link = this.#link()
     const client = await connect(this.#openOn(link), { clock: this.#clock, ...options })
     this.#links.set(client, link)
@@ -241,10 +247,11 @@ export class TestBroker {
     ]
   }
 
-  /** Ends clients, listeners and the broker. */
-  close(): Promise<void> {
+  /** Ends clients, listeners and the broker. Rejects with ANAX_ERR_ARGUMENT while `process.nextTick` is a fake. */
+  async close(): Promise<void> {
+    await expectRealNextTick()
     this.#closing ??= this.#close()
-    return this.#closing
+    await this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {

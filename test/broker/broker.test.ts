@@ -90,7 +90,11 @@ spec('broker.publish with the arguments of an MQTT client (topic, payload) is re
   const publish = broker.publish as (...args: unknown[]) => Promise<void>
   await assert.rejects(publish.call(broker, 'topic', 'payload'), {
     code: 'ANAX_ERR_ARGUMENT',
-    message: /a message is an object with a topic, got topic$/,
+    message: /a message is an object such as \{ topic, payload \}, got topic$/,
+  })
+  await assert.rejects(broker.publish({ topic: 'a', payload: { celsius: 21 } as never }), {
+    code: 'ANAX_ERR_ARGUMENT',
+    message: /payload has to be a string or a Buffer, got an object: use JSON\.stringify$/,
   })
 })
 

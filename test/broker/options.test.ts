@@ -210,6 +210,7 @@ describe('options', () => {
     ['max_queued_messages', /\(did you mean 'maxQueuedMessages'\?\)$/],
     ['max_inflight_messages', /\(did you mean 'maxInflight'\?\)$/],
     ['port', /\(the broker opens no port: see createServer of anax\/server\)$/],
+    ['authentication', /\(did you mean 'authenticate'\?\)$/],
     ['allow_anonymous', /\(see anax\/auth\)$/],
     ['hooks', /\(hooks are options themselves: authenticate, authorizePublish and so on\)$/],
     ['auth', /\(hooks of anax\/auth are options themselves: \{ \.\.\.auth \}\)$/],

@@ -147,8 +147,9 @@ describe('createServer', () => {
 
   it('reports invalid options of a listener', async () => {
     await refused({ transport: 'quic' } as never, /there is no transport 'quic'/)
-    await refused('tcp' as never, /there is no transport 'undefined'/)
-    await refused(undefined as never, /there is no transport 'undefined'/)
+    await refused('tcp' as never, /a listener needs a transport: tcp, tls/)
+    await refused(undefined as never, /a listener needs a transport: tcp, tls/)
+    await refused({ port: 0 } as never, /a listener needs a transport: tcp, tls/)
     await refused({ transport: 'tls', port: 0 } as never, /tls needs the option tls/)
     await refused({ transport: 'wss', port: 0 } as never, /wss needs the option tls/)
     await refused({ transport: 'unix' } as never, /unix needs the option path/)

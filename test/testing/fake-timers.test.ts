@@ -47,3 +47,28 @@ it('so does the kit, which settles as well', async t => {
   assert.equal(kit.messages.last('a')?.text, 'x')
   await kit.close()
 })
+
+it('the kit says that a fake process.nextTick keeps streams from working, instead of waiting', async t => {
+  const kit = await startTestBroker()
+  // what others want to do is done later
+  const held: (() => void)[] = []
+  const fake = t.mock.method(process, 'nextTick', (callback: (...args: unknown[]) => void, ...args: unknown[]) => {
+    held.push(() => callback(...args))
+  })
+  const refusal = { code: 'ANAX_ERR_ARGUMENT', message: /doNotFake: \['nextTick', 'queueMicrotask'\]/ }
+  await assert.rejects(startTestBroker(), refusal)
+  await assert.rejects(kit.client(), refusal)
+  await assert.rejects(kit.connect(class {} as never), refusal)
+  await assert.rejects(kit.close(), refusal)
+  fake.mock.restore()
+  for (const callback of held) process.nextTick(callback)
+  await kit.close()
+})
+
+it('the kit works with a process.nextTick that wraps the real one', async t => {
+  const { nextTick } = process
+  t.mock.method(process, 'nextTick', (...args: Parameters<typeof nextTick>) => nextTick(...args))
+  const kit = await startTestBroker()
+  await kit.client()
+  await kit.close()
+})
