@@ -5,6 +5,7 @@
 
 const PORTS = 'the broker opens no port: see createServer of anax/server'
 const ACCESS = 'see anax/auth'
+const RATES = 'a rate is that of rates.client, rates.address or rates.total'
 
 /** Names of Mosquitto and Aedes, and of listeners, in the form of {@link plain}. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -24,6 +25,10 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   authentication: "did you mean 'authenticate'?",
   authorization: "did you mean 'authorizePublish' and 'authorizeSubscribe'?",
   authorize: "did you mean 'authorizePublish' and 'authorizeSubscribe'?",
+  ratelimit: RATES,
+  messagespersecond: RATES,
+  bytespersecond: RATES,
+  connectspersecond: RATES,
   allowanonymous: ACCESS,
   passwordfile: ACCESS,
   aclfile: ACCESS,

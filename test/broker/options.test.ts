@@ -211,6 +211,7 @@ describe('options', () => {
     ['max_inflight_messages', /\(did you mean 'maxInflight'\?\)$/],
     ['port', /\(the broker opens no port: see createServer of anax\/server\)$/],
     ['authentication', /\(did you mean 'authenticate'\?\)$/],
+    ['messagesPerSecond', /\(a rate is that of rates\.client, rates\.address or rates\.total\)$/],
     ['allow_anonymous', /\(see anax\/auth\)$/],
     ['hooks', /\(hooks are options themselves: authenticate, authorizePublish and so on\)$/],
     ['auth', /\(hooks of anax\/auth are options themselves: \{ \.\.\.auth \}\)$/],
