@@ -1,7 +1,7 @@
 /** README.md and docs/ match the code: names, defaults, links, files; every snippet of TypeScript compiles. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -237,17 +237,40 @@ describe('snippets of TypeScript', () => {
   it('compile, each by itself', () => {
     const snippets = pages.flatMap(snippetsOf)
     assert.ok(snippets.length > 20)
-    for (const { name, code } of snippets) folder.write(name, code)
+    for (const { name, code } of snippets.filter(({ code }) => !isExtending(code))) folder.write(name, code)
+    compile('.')
+  })
+
+  it('compile in a program of their own if they extend the types', () => {
+    const snippets = pages.flatMap(snippetsOf).filter(({ code }) => isExtending(code))
+    assert.ok(snippets.length > 0)
+    for (const { name, code } of snippets) {
+      const own = name.replace('.ts', '')
+      mkdirSync(join(folder.path, own))
+      folder.write(`${own}/${name}`, code)
+      folder.write(`${own}/tsconfig.json`, JSON.stringify({ ...SETTINGS, files: ['../globals.ts', name] }))
+      compile(own)
+      rmSync(join(folder.path, own), { recursive: true })
+    }
+  })
+
+  function compile(program: string): void {
     const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
-    const { status, stdout } = spawnSync(process.execPath, [compiler], { cwd: folder.path, encoding: 'utf8' })
+    const args = [compiler, '--project', program]
+    const { status, stdout } = spawnSync(process.execPath, args, { cwd: folder.path, encoding: 'utf8' })
     assert.equal(stdout, '')
     assert.equal(status, 0)
-  })
+  }
 
   function link(target: string, name: string): void {
     symlinkSync(target, join(folder.path, 'node_modules', name), 'junction')
   }
 })
+
+/** Whether it changes types for the whole program. */
+function isExtending(code: string): boolean {
+  return code.includes("declare module 'anax'")
+}
 
 /** Files are named after page and line, so that the compiler's messages show where. */
 function snippetsOf({ path, text }: Page): { name: string; code: string }[] {

@@ -37,6 +37,27 @@ export async function main(): Promise<void> {
 export const entries = [${ENTRIES.map((_, index) => `entry${index}`).join(', ')}]
 `
 
+/** Declares the type of what it keeps at its clients: exact, and undefined until it is set. */
+const WITH_CONTEXT = `
+import type { Client } from 'anax'
+declare module 'anax' {
+  interface ClientTypes {
+    context: { tenant: string }
+  }
+}
+export function tenantOf(client: Client): string | undefined {
+  // @ts-expect-error it may be undefined
+  const unchecked: string = client.context.tenant
+  const tenant: string | undefined = client.context?.tenant
+  return tenant ?? unchecked
+}
+export function setTenant(client: Client, tenant: string): void {
+  client.context = { tenant }
+  // @ts-expect-error it has another type
+  client.context = tenant
+}
+`
+
 describe('the package', () => {
   let folder: TemporaryFolder
 
@@ -157,8 +178,12 @@ describe('the package', () => {
     it(`type-checks under ${moduleResolution}, declarations included, with @types/node and what is used of other packages`, () => {
       linkTypes()
       // The second is CommonJS for the first two: `require` finds its own types.
-      const files = ['consumer.ts', 'consumer.cts']
-      for (const file of files) folder.write(file, CONSUMER)
+      const texts = { consumer: CONSUMER, context: WITH_CONTEXT }
+      const files = Object.keys(texts).flatMap(name => [`${name}.ts`, `${name}.cts`])
+      for (const [name, text] of Object.entries(texts)) {
+        folder.write(`${name}.ts`, text)
+        folder.write(`${name}.cts`, text)
+      }
       const options = { module, moduleResolution, target: 'es2023', strict: true, noEmit: true, skipLibCheck: false }
       const compilerOptions = { ...options, types: ['node'], exactOptionalPropertyTypes: true }
       folder.write('tsconfig.json', JSON.stringify({ compilerOptions, files }))

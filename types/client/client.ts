@@ -76,6 +76,17 @@ export interface ClientEvents {
   close: []
 }
 
+// biome-ignore-start lint/suspicious/noEmptyInterface: only an interface can be extended
+/**
+ * Empty, for an application to declare the type of what it keeps at its clients:
+ * `declare module 'anax' { interface ClientTypes { context: User } }`.
+ */
+export interface ClientTypes {}
+// biome-ignore-end lint/suspicious/noEmptyInterface: as above
+
+/** The type of `client.context`: the declared one, or undefined; unknown if none is declared in {@link ClientTypes}. */
+export type ClientContext = ClientTypes extends { context: infer Context } ? Context | undefined : unknown
+
 /** A client's connection. */
 export interface Client extends EventEmitter<ClientEvents> {
   /** Client identifier; empty until CONNECT was accepted. */
@@ -132,8 +143,8 @@ export interface Client extends EventEmitter<ClientEvents> {
    * later: `authenticateExtended`, `authorizePublish`, `authorizeSubscribe`, `authorizeForward` or `published`.
    */
   readonly userProperties: UserProperties | undefined
-  /** For use by the host: any value that belongs to this client. */
-  context: unknown
+  /** For use by the host: any value that belongs to this client. @default undefined */
+  context: ClientContext
   /** Topic filter -> subscription; a live view of the current subscriptions. */
   readonly subscriptions: ReadonlyMap<string, ClientSubscription>
   /** Number of messages for this client that were dropped while it was connected; each is also a `drop` event. */

@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream'
 import type {
   Callback,
   Client,
+  ClientContext,
   ClientEvents,
   ClientSubscription,
   ConnectionDetails,
@@ -53,7 +54,7 @@ export class DetachedClient extends EventEmitter<ClientEvents> implements Client
   readonly drops = 0
   readonly stats = NO_STATS
   readonly subscriptions = NO_SUBSCRIPTIONS
-  context: unknown
+  context: ClientContext
   principal: string | undefined
   claims: unknown
   limits: ClientLimits | undefined

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import type {
   Callback,
   Client,
+  ClientContext,
   ClientEvents,
   ClientSubscription,
   ConnectionDetails,
@@ -30,7 +31,7 @@ import { SubscriptionsView } from './subscriptions-view.js'
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, ClientSubscription> = new Map()
 
 export class ChannelClient extends QuietEmitter<ClientEvents> implements Client {
-  context: unknown
+  context: ClientContext
   claims: unknown
   readonly #channel: Channel
   readonly #stream: Duplex
