@@ -65,7 +65,7 @@ export class Outgoing {
 
   /** Delivers a live message to the client. */
   deliver(delivery: Delivery): void {
-    if (delivery.qos === 0 && this.#ports.overload.isOn) this.#drop(delivery.message, 'overload')
+    if (delivery.qos === 0 && this.#ports.overload.isOn) this.#drop(delivery, 'overload')
     else if (delivery.qos > 0 && this.#recipient.stored) this.#deliverStored(delivery)
     else if (this.#isIdle() && this.transmitter.canSend(delivery.qos)) this.#sendLive(delivery)
     else this.#wait(delivery)
@@ -105,7 +105,7 @@ export class Outgoing {
       transmitter: this.transmitter,
       wake: this.pump,
       queued: () => this.readStored(),
-      drop: (message, reason) => this.#drop(message, reason),
+      drop: (message, reason) => this.#tellDropped(message, reason),
       failed: this.#failed,
     })
     this.#retained.add(subscription)
@@ -166,7 +166,7 @@ export class Outgoing {
     const left = this.#recipient.stored ? [] : this.transmitter.unacknowledgedShared()
     for (const { message, share } of this.#waiting) {
       if (share !== undefined) left.push({ message, share })
-      else this.#drop(message, 'disconnected')
+      else this.#tellDropped(message, 'disconnected')
     }
     return left
   }
@@ -293,16 +293,16 @@ export class Outgoing {
     const size = sizeInQueue(message)
     // one message larger than the limit waits alone
     if (qos === 0 && waiting.length > 0 && waiting.bytes + size > this.#mostInMemory) {
-      this.#drop(message, 'outbox-full')
+      this.#drop(delivery, 'outbox-full')
       return
     }
     while (waiting.length > 0 && (waiting.length >= maxMessages || waiting.bytes + size > maxBytes)) {
       if (overflow !== 'drop-oldest') {
-        this.#drop(message, 'queue-full')
+        this.#drop(delivery, 'queue-full')
         return
       }
-      const { message: oldest } = waiting.shift()
-      this.pressure?.removed(sizeInQueue(oldest))
+      const oldest = waiting.shift()
+      this.pressure?.removed(sizeInQueue(oldest.message))
       this.#drop(oldest, 'queue-full')
     }
     keepPayload(message)
@@ -310,7 +310,12 @@ export class Outgoing {
     this.#press().added(size)
   }
 
-  #drop(message: Message, reason: DropReason): void {
+  #drop({ message, share }: Delivery, reason: DropReason): void {
+    if (share !== undefined) this.#ports.sink.sharedDone?.(message)
+    this.#tellDropped(message, reason)
+  }
+
+  #tellDropped(message: Message, reason: DropReason): void {
     this.#ports.events.emit('drop', { clientId: this.#recipient.id, message, reason })
   }
 

@@ -83,6 +83,7 @@ export function attached(scene: Scene) {
   const link = new NotingLink()
   const drops: string[] = []
   const enqueued: Message[] = []
+  const sharedDone: number[] = []
   const queue = typeof stored === 'function' ? [] : stored
   const queued = typeof stored === 'function' ? stored : () => [...queue]
   const ports = {
@@ -114,6 +115,9 @@ export function attached(scene: Scene) {
     },
     sink: {
       sentFromQueue() {},
+      sharedDone({ brokerCounter }: Message) {
+        sharedDone.push(brokerCounter)
+      },
       enqueue(message: PublishMessage, delivery: QueuedMessage['delivery']): void | Promise<void> {
         message.brokerId = 'b'
         message.brokerCounter = counter++
@@ -141,6 +145,7 @@ export function attached(scene: Scene) {
     link,
     drops,
     enqueued,
+    sharedDone,
     deliveries,
     sentTexts: () => deliveries().map(({ message }) => String(message.payload)),
     /** The sent packets, with packet ids. */
