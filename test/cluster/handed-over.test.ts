@@ -118,3 +118,16 @@ test('a message of a shared subscription that is being stored with a member that
     )
   })
 })
+
+test('a will counts on the node that has its session: a node does not keep the numbers of clients that moved on', async () => {
+  await withNodes(new MemoryCluster(), 2, async (one, other) => {
+    const will = { topic: 'will', payload: Buffer.from('x'), properties: { willDelayInterval: 600 } }
+    const counts = () => [one, other].map(node => node!.broker.stats().wills.messages)
+    await one!.connectStored('mobile', { will })
+    assert.deepEqual(counts(), [1, 0])
+    one!.breakConnections()
+    await until(() => one!.broker.connectedClients === 0, 'its end')
+    await other!.connectStored('mobile', { will })
+    assert.deepEqual(counts(), [0, 1])
+  })
+})

@@ -86,6 +86,7 @@ export class Wills {
   handedOver(clientId: string): void {
     this.#overdue.delete(clientId)
     this.#detached.delete(clientId)
+    this.#parts.willLimits.remove(clientId)
   }
 
   /** The client discarded its will with DISCONNECT [MQTT-3.14.4-3]. */
