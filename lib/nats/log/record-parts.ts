@@ -16,7 +16,7 @@ export interface RecordPart {
   readonly body: Uint8Array | undefined
 }
 
-/** Name of a record -> the number of its parts, if it has several. */
+/** Name of each stored record of a client -> the number of its parts. */
 export type PartCounts = Map<string, number>
 
 /**
@@ -33,8 +33,8 @@ export function partsOf(
   const parts: RecordPart[] = body === undefined ? [{ name, body }] : split(name, body, maxBytes)
   const after = parts.length
   for (let index = after; index < before; index++) parts.push({ name: `${name}-${index}`, body: undefined })
-  if (after > 1) counts.set(name, after)
-  else counts.delete(name)
+  if (body === undefined) counts.delete(name)
+  else counts.set(name, after)
   return parts
 }
 
@@ -50,7 +50,7 @@ export function joinParts(parts: ReadonlyMap<string, Uint8Array>, counts: PartCo
     const count = head.readUInt16BE(0)
     const others = Array.from({ length: count - 1 }, (_, index) => parts.get(`${name}-${index + 1}`)!)
     records.set(name, count === 1 ? head.subarray(COUNT_BYTES) : Buffer.concat([head.subarray(COUNT_BYTES), ...others]))
-    if (count > 1) counts.set(name, count)
+    counts.set(name, count)
   }
   return records
 }

@@ -45,12 +45,12 @@ export function recordsOf(write: ClusterWrite, options: WriteOptions): OutgoingR
     }
   }
   if (changed !== undefined && isTooLong(clientId)) {
-    records.push({
-      subject: subjects.record(clientId, CLIENT_ID),
-      body: Buffer.from(clientId),
-      ttl: undefined,
-      replaces: true,
-    })
+    const subject = subjects.record(clientId, CLIENT_ID)
+    records.push(
+      partCounts.size === 0
+        ? removal(subject)
+        : { subject, body: Buffer.from(clientId), ttl: undefined, replaces: true },
+    )
   }
   if (deadline !== undefined) {
     const subject = subjects.deadline(clientId)
