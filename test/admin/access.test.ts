@@ -52,7 +52,7 @@ describe('a client with the token', () => {
     await other.close()
   })
 
-  it('gets a cookie for encrypted connections only where a proxy has TLS', async () => {
+  it('gets a cookie for encrypted connections only if a proxy has TLS', async () => {
     const headers = { 'x-forwarded-proto': 'https' }
     const entered = await server.ask('/?token=a-secret-of-some-length', { anonymous: true, headers })
     assert.match(String(entered.headers['set-cookie']), /; Secure$/)
@@ -100,7 +100,7 @@ describe('a client with the token', () => {
     assert.equal((await server.ask(STATS, { headers: { 'sec-fetch-site': 'cross-site' } })).status, 403)
   })
 
-  it('publishes nothing by a form: only JSON is a body', async () => {
+  it('cannot publish with an HTML form: a body must be JSON', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
       const answer = await server.ask(PUBLISH, { headers: { 'content-type': type }, body: '{"topic":"a"}' })
       assert.equal(answer.status, 415)
@@ -146,7 +146,7 @@ describe('the application', () => {
     await server.close()
   })
 
-  it('is told which option is invalid', async () => {
+  it('gets an error that names an invalid option', async () => {
     const broker = await createBroker()
     const wrong = [
       { token: 'short' },

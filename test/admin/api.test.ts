@@ -139,7 +139,7 @@ describe('the API', () => {
     assert.deepEqual(await refused(`${API}/publish`, large), [413, 'too-large'])
   })
 
-  it('shows the numbers, the limits, and the clients that lost messages', async () => {
+  it('shows statistics, limits, and the clients that lost messages', async () => {
     const client = await connected('slow', {
       clean: false,
       protocolVersion: 5,
@@ -180,7 +180,7 @@ describe('the API', () => {
     await slow.drop()
   })
 
-  it('orders the connected clients by what they have most of', async () => {
+  it('sorts the connected clients by their numbers', async () => {
     const [much, little] = [await connectTo(server.broker, 'top/much'), await connectTo(server.broker, 'top/little')]
     const publish = async () => {
       for (let count = 0; count < 3; count++) await much.publish({ topic: 'x', qos: 1 })
@@ -208,7 +208,7 @@ describe('the API', () => {
     for (const client of [much, little]) await client.drop()
   })
 
-  it('was called with every operation of its document, except streams', () => {
+  it('was tested with every operation of its description, except streams', () => {
     const operations = Object.entries<Record<string, { responses: Record<string, { content: object }> }>>(
       document.paths,
     )
@@ -258,7 +258,7 @@ describe('live values', () => {
     assert.equal((await server.ask(`${API}/messages?filter=a%23`)).status, 400)
   })
 
-  it('are the lines of the log, those before as well', async () => {
+  it('are the lines of the log, including earlier ones', async () => {
     const passedOn: string[] = []
     const note = (_fields: object, message: string) => void passedOn.push(message)
     const next: Logger = { error: note, warn: note, info: note, debug: note, child: () => next }
@@ -330,7 +330,7 @@ describe('a web framework', () => {
     assert.deepEqual([signedIn.status, signedIn.headers.location], [303, './'])
   }
 
-  it('Express mounts it as a handler, also behind its parser of JSON', async () => {
+  it('Express mounts it as a handler, even after its JSON parser', async () => {
     const broker = await createBroker()
     const app = express().use(express.json()).use('/admin', createAdmin(broker, { token }).handle)
     const server = app.listen(0, '127.0.0.1')

@@ -56,7 +56,7 @@ describe('a client without the token', () => {
     assert.deepEqual(server.audits, [])
   })
 
-  it('cannot invent a host name', async () => {
+  it('cannot use another host name', async () => {
     const authorization = `Authorization: Bearer ${TOKEN}`
     const hosts = [
       'localhost@evil.example',

@@ -226,7 +226,7 @@ describe('the dashboard in Chromium', { skip }, () => {
 
   for (const [size, viewport] of Object.entries(SIZES)) {
     for (const theme of ['light', 'dark']) {
-      it(`is ${size} and ${theme} as it should be, on every page`, async () => {
+      it(`is laid out correctly on every page, ${size} and ${theme}`, async () => {
         await page.setViewportSize(viewport)
         if ((await page.getAttribute('html', 'data-theme')) !== theme) await page.click('header button')
         for (const name of PAGES) {
@@ -284,7 +284,7 @@ describe('the dashboard in Chromium', { skip }, () => {
     complaints.length = seen
   })
 
-  it('says that one has to sign in again', async () => {
+  it('shows that the user has to sign in again', async () => {
     const seen = complaints.length
     await page.context().clearCookies()
     for (const response of live) response.destroy()

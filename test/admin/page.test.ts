@@ -15,7 +15,7 @@ describe('the dashboard', () => {
   })
   after(() => server.close())
 
-  it('is served whole: every file that it names', () => {
+  it('is served with every file that it names', () => {
     const page = files.get('/')!
     assert.equal(page.headers['content-type'], 'text/html; charset=utf-8')
     const named = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, name]) => `/${name}`)

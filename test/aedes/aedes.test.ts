@@ -16,7 +16,7 @@ import { SpecClient } from '../support/clients/spec-client.js'
 import { connected, create, open, said } from './support.js'
 
 describe('a broker', () => {
-  it('is created in all ways that Aedes has had', async () => {
+  it('can be created in every way that Aedes has had', async () => {
     const required = createRequire(import.meta.url)('../../cjs/lib/aedes/index.js')
     for (const make of [
       () => new Server(),
@@ -39,7 +39,7 @@ describe('a broker', () => {
     await new Promise<void>(resolve => later.close(resolve))
   })
 
-  it('refuses a store with callbacks, of Aedes before 1.0, and says what to take', async () => {
+  it('refuses a callback store of Aedes before 1.0, with an error that names what to use', async () => {
     const withCallbacks = Object.assign(new MemoryPersistence(), { setup: undefined })
     await assert.rejects(create({ persistence: withCallbacks as never }), /callbacks are of Aedes before 1\.0: take/)
   })
@@ -54,7 +54,7 @@ describe('a broker', () => {
     assert.deepEqual({ ...broker.brokers }, {})
   })
 
-  it('warns once of an option that is not there, or has no effect', async () => {
+  it('warns once of an option that does not exist or has no effect', async () => {
     const warnings: string[] = []
     const warned = ({ message }: Error) => warnings.push(message)
     process.on('warning', warned)
@@ -105,7 +105,7 @@ describe('a broker', () => {
     assert.equal(dropped, 0)
   })
 
-  it('knows other brokers by their heartbeats, and disconnects a client that connects to another one', async () => {
+  it('learns of other brokers by their heartbeats, and disconnects a client that connects to another one', async () => {
     const broker = await create({ id: 'here' })
     await connected(broker, 'mover')
     const emit = (topic: string, payload: string) =>
@@ -133,7 +133,7 @@ describe('a broker', () => {
 })
 
 describe('hooks', () => {
-  it('have the broker as this, and may call back whatever parameters they declare', async () => {
+  it('have the broker as `this`, and may call back whatever parameters they declare', async () => {
     const seen: unknown[] = []
     const broker = await create({
       preConnect(...args: unknown[]) {
@@ -162,7 +162,7 @@ describe('hooks', () => {
     )
   })
 
-  it('get clients that know their broker, and the very packet to change', async () => {
+  it('get clients with a reference to their broker, and the packet itself, which they may change', async () => {
     const broker = await create()
     broker.authorizePublish = (client, packet, callback) => {
       assert.equal(client?.broker, broker)
@@ -176,7 +176,7 @@ describe('hooks', () => {
     assert.equal((await client.expect('publish')).topic, 'changed')
   })
 
-  it('get CONNECT as the parser of mqtt-packet gives it, and may change it', async () => {
+  it('get CONNECT as mqtt-packet parses it, and may change it', async () => {
     const broker = await create()
     let json = ''
     broker.preConnect = (_client, packet, callback) => {
@@ -190,7 +190,7 @@ describe('hooks', () => {
     assert.deepEqual(Object.keys(broker.clients), ['other'])
   })
 
-  it('may answer after the client was closed: it gets no answer, and the application gets an event', async () => {
+  it('may answer after the client was closed: nothing is sent, and the application gets an event', async () => {
     const broker = await create()
     const errors: string[] = []
     broker.on('clientError', (_client, { message }) => errors.push(message))
@@ -262,7 +262,7 @@ describe('a client', () => {
     httpServer.close()
   })
 
-  it('publishes, subscribes and unsubscribes with callbacks; authorizeSubscribe is asked', async () => {
+  it('publishes, subscribes and unsubscribes with callbacks, and authorizeSubscribe is called', async () => {
     const broker = await create()
     broker.authorizeSubscribe = (_client, subscription, callback) =>
       callback(null, subscription.topic === 'no' ? null : subscription)
@@ -339,7 +339,7 @@ describe('a client of MQTT 5.0', () => {
     assert.deepEqual([broker.expiringSessions.size, broker.delayedWills.size], [0, 0])
   })
 
-  it('is told why it is disconnected, and another server', async () => {
+  it('gets the reason of a disconnection and the reference to another server', async () => {
     const broker = await create()
     const peer = await connected(broker, 'c', 5)
     const client = broker.clients.c!
@@ -368,7 +368,7 @@ describe('a client of MQTT 5.0', () => {
 })
 
 describe('limits of Aedes', () => {
-  it('of a client identifier hold in MQTT 3.1, of a keep alive before 5.0', async () => {
+  it('for client identifiers apply to MQTT 3.1, and those for the keep alive before 5.0', async () => {
     const broker = await create({ maxClientsIdLength: 30, keepaliveLimit: 60 })
     const returnCode = async (version: 3 | 4, clientId: string, keepalive: number) =>
       (await new SpecClient(broker as never, version).connect({ clientId, keepalive })).returnCode

@@ -37,7 +37,7 @@ async function standstill(loop: { published: number }): Promise<void> {
 }
 
 describe('a loop that waits for each message', () => {
-  it('is as fast as a client reads, and loses nothing; others do not wait', async () => {
+  it('is as fast as a client reads and loses nothing, and other clients do not wait', async () => {
     const broker = await create()
     let dropped = 0
     broker.anax.on('drop', () => dropped++)
@@ -70,7 +70,7 @@ describe('a loop that waits for each message', () => {
 })
 
 describe('the stream of a client', () => {
-  it('wakes whoever waits for its stream when it goes', async () => {
+  it('wakes those who wait for it when the client disconnects', async () => {
     const broker = await create()
     await connected(broker)
     const client = broker.clients.client!

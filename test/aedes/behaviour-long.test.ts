@@ -22,10 +22,10 @@ const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter(
 /** The title of a test, without clauses and version. */
 const titleOf = (name: string) => name.replace(/^(\[[^\]]*\] )+/, '').replace(/ \(version \d\)$/, '')
 
-describe('tests of the standard on the layer', { concurrency: 2 }, () => {
+describe('tests of the standard with anax/aedes', { concurrency: 2 }, () => {
   for (const file of files) {
     const name = file.replace('.test.js', '')
-    it(`${name} pass, all but those that are known`, async () => {
+    it(`${name} pass, except for the known failures`, async () => {
       const { passed, failed } = resultOf(await outputOf(file))
       assert.ok(passed.length > 0)
       const titles = [...new Set(failed.map(titleOf))]

@@ -58,13 +58,13 @@ for (const { name, package: packageName, isOf, forbidden, known, either } of SUI
     let run = 0
     for (const path of paths.filter(each => effort === 'full' || QUICK.includes(basename(each)))) {
       const file = basename(path)
-      it(`in ${file} that keep to its public interface pass, all but those that are known`, async () => {
+      it(`in ${file} that use only its public interface pass, except for the known failures`, async () => {
         const { passed, failed } = await runTestFile(path, { failing: expected(file), left: inside(path) })
         const counted = (names: string[]) => names.filter(each => !namesOf(either, file).includes(each))
         const unexpected = (names: string[], isExpected: boolean) =>
           counted(names).filter(each => expected(file).includes(each) !== isExpected)
         assert.deepEqual(unexpected(failed, true), [], 'fails')
-        assert.deepEqual(unexpected(passed, false), [], 'passes, and is said to fail')
+        assert.deepEqual(unexpected(passed, false), [], 'passes, although it is listed as failing')
         run += counted([...passed, ...failed]).length
       })
     }
@@ -79,11 +79,11 @@ for (const { name, package: packageName, isOf, forbidden, known, either } of SUI
     })
   })
 
-  it(`what is known to fail of ${name} has a reason in the documentation`, () => {
+  it(`known failures in the tests of ${name} have a reason in the documentation`, () => {
     for (const reason of Object.keys({ ...forbidden, ...known })) assert.ok(page.includes(`| ${reason}.`), reason)
   })
 
-  it(`what the standard forbids in tests of ${name} is in its clauses`, () => {
+  it(`tests of ${name} that contradict the standard name the clauses`, () => {
     for (const reason of Object.keys(forbidden)) {
       const row = page.split('\n').find(line => line.startsWith(`| ${reason}.`)) ?? ''
       const clauses = [...row.matchAll(/\[(MQTT-[\d.-]+)\]/g)].map(([, clause]) => clause!)
@@ -92,7 +92,7 @@ for (const { name, package: packageName, isOf, forbidden, known, either } of SUI
     }
   })
 
-  it(`what is known to fail is a test of ${name} that keeps to its public interface`, () => {
+  it(`known failures are tests of ${name} that use only its public interface`, () => {
     const pathOf = new Map(paths.map(path => [basename(path), path]))
     for (const byFile of [known, forbidden, either].flatMap(each => Object.values(each))) {
       for (const [file, tests] of Object.entries(byFile as Record<string, readonly string[]>)) {

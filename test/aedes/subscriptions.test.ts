@@ -6,7 +6,7 @@ import { connected, create } from './support.js'
 
 describe('a broker', () => {
   for (const version of [4, 5] as const) {
-    it(`ends a client of version ${version} with an error that authorizeSubscribe calls back, and tells of it`, async () => {
+    it(`ends a client of version ${version} with an error that authorizeSubscribe calls back, and reports it`, async () => {
       const broker = await create({
         authorizeSubscribe: (_client, { topic }, callback) => callback(new Error(`wrong topic: ${topic}`)),
       })

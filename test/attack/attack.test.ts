@@ -30,7 +30,7 @@ const SHORT_FORMS = byEffort({
 
 describe('an attack', () => {
   for (const { scenario, scale } of SHORT_FORMS) {
-    it(`holds no turn of the event loop for long, and loses nobody's messages: ${scenario.name}`, async () => {
+    it(`does not block the event loop, and loses no messages of others: ${scenario.name}`, async () => {
       const { turnMs = 0, lost } = await attack(scenario, scale)
       assert(turnMs <= BOUND_MS, `${turnMs.toFixed(1)} ms of CPU time in one turn`)
       assert.equal(lost, 0)

@@ -62,7 +62,7 @@ describe('a name that imitates another one', () => {
     ['a function', () => object],
     ['a file', folder.write('users', `alice:${hash}\n`)],
   ] as const) {
-    it(`is no user of passwordFile with ${name}`, async () => {
+    it(`is not accepted by passwordFile: ${name}`, async () => {
       await withAuth(passwordFile(source), async broker => {
         assert.equal(await codeOf(broker, { username: 'alice', password: 'x' }), 0)
         for (const username of LOOK_ALIKES) {
@@ -129,7 +129,7 @@ describe('a name that imitates another one', () => {
     }
   })
 
-  it('is refused at once if passwordFile has no valid source', () => {
+  it('is refused immediately if passwordFile has no valid source', () => {
     for (const source of [undefined, null, 7, () => undefined, () => 'alice', { alice: 7 }]) {
       assert.throws(() => passwordFile(source as never), { code: 'ANAX_ERR_OPTION' })
     }
@@ -194,7 +194,7 @@ describe('places in rules', () => {
 })
 
 describe('a log line about a denial', () => {
-  it('is one line, whatever the client calls itself, and has no token', async () => {
+  it('is a single line without the token, whatever name the client has', async () => {
     const lines: string[] = []
     const auth = compose([jwt({ algorithms: ['HS256'], key: secret, from: ['username'] })], {
       log: line => lines.push(line),
@@ -212,7 +212,7 @@ describe('a log line about a denial', () => {
 })
 
 describe('a token in the place of a user name', () => {
-  it('is shown to nobody: who lists sessions, who subscribes to presence, who reads the store', async () => {
+  it('is not shown in lists of sessions, in presence messages or in the store', async () => {
     const auth = jwt({ algorithms: ['HS256'], key: secret, from: ['username'] })
     const sign = new SignJWT({ sub: 'a' }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h')
     const token = await sign.sign(secret)
@@ -235,8 +235,8 @@ describe('a token in the place of a user name', () => {
   })
 })
 
-describe('what a token says', () => {
-  it('is valid within the clock tolerance, and not longer', async () => {
+describe('a claim of a token', () => {
+  it('is valid within the clock tolerance, but not longer', async () => {
     const clock = new FakeClock(Date.now())
     const auth = jwt({ algorithms: ['HS256'], key: secret, clockToleranceS: 60, clock })
     await withAuth(auth, async broker => {
@@ -294,7 +294,7 @@ describe('modules that agree', () => {
     assert.deepEqual(failed, [])
   })
 
-  it('keep a client about which a module cannot decide, and check its subscriptions nevertheless', async () => {
+  it('keep a client about which a module cannot decide, and still check its subscriptions', async () => {
     let rules = [allow({ all: '#' })]
     const fails = () => Promise.reject(new Error('the database is down'))
     const auth = compose([

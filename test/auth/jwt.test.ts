@@ -306,7 +306,7 @@ describe('the claims of a token', () => {
     const tried = jwt({ ...hs, dryRun: 'authorization' })
     await withAuth(tried, async broker => {
       const client = await enter(broker, { username: 'x', password: await token({ claims: { limits } }) })
-      assert.deepEqual(await client.subscribe({ topic: 'a', qos: 2 }), [2], 'in a dry run nothing is kept from it')
+      assert.deepEqual(await client.subscribe({ topic: 'a', qos: 2 }), [2], 'in a dry run nothing is withheld from it')
     })
   })
 

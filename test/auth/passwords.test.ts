@@ -24,7 +24,7 @@ const QUICK = { alice: quickHash('wonderland'), bob: quickHash('builder') }
 
 describe('a password hash', () => {
   for (const format of ['scrypt', 'argon2id', 'mosquitto'] as const) {
-    it(`in the format ${format} accepts its password and no other, and is another each time`, async () => {
+    it(`in the format ${format} accepts its password and no other, and is different each time`, async () => {
       const text = await hashPassword('sécret', format)
       assert.notEqual(text, await hashPassword('sécret', format))
       const hash = parseHash(text)!
@@ -34,12 +34,12 @@ describe('a password hash', () => {
     })
   }
 
-  it('for Mosquitto has a salt of 12 bytes: its release 2.0 takes no other', async () => {
+  it('for Mosquitto has a salt of 12 bytes, the only length that Mosquitto 2.0 accepts', async () => {
     const [, , , salt] = (await hashPassword('secret', 'mosquitto')).split('$')
     assert.equal(Buffer.from(salt!, 'base64').length, 12)
   })
 
-  it('of other programs is read: Mosquitto 1.6, 2.0 and 2.1, PHC strings with and without padding', async () => {
+  it('of other programs can be read: Mosquitto 1.6, 2.0 and 2.1, PHC strings with and without padding', async () => {
     const known = [
       // mosquitto_passwd 2.0.11
       '$7$101$6iFz2xZqLiFTABL4$Gmaa7TQe32s5669L1QIFUTF4CUKDYrEcVRS1d7TYbp9GB5O992sZAVDOfxnEAn3IDx8cDKlHIIMl4/oWBrYsXw==',
@@ -50,7 +50,7 @@ describe('a password hash', () => {
     for (const text of known) assert.equal(await verify(parseHash(text)!, Buffer.from('secret')), true, text)
   })
 
-  it('of Mosquitto has salts of any length: 2.1 has 64 bytes, and 1000 rounds', async () => {
+  it('of Mosquitto may have a salt of any length: 2.1 uses 64 bytes, and 1000 rounds', async () => {
     const salt = randomBytes(64)
     const key = pbkdf2Sync('secret', salt, 1000, 64, 'sha512')
     const hash = parseHash(`$7$1000$${salt.toString('base64')}$${key.toString('base64')}`)!
@@ -58,7 +58,7 @@ describe('a password hash', () => {
     assert.equal(await verify(hash, Buffer.from('Secret')), false)
   })
 
-  it('of argon2id is the one of the reference implementation', async () => {
+  it('with argon2id is the same as that of the reference implementation', async () => {
     // argon2 -id -t 2 -k 256 -p 1 of "password", salt "somesalt"
     const text = '$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4'
     assert.equal(await verify(parseHash(text)!, Buffer.from('password')), true)
@@ -230,7 +230,7 @@ describe('checking passwords', () => {
     assert.equal(checks.work, 2)
   })
 
-  it('costs nothing for a password that was right a short while ago, by a digest of it', async () => {
+  it('needs no hash for a password that was correct a short while ago: its digest is remembered', async () => {
     const checks = make()
     for (let time = 0; time < 3; time++) assert.ok(await ask(checks, 'alice', 'wonderland'))
     assert.equal(checks.work, 1)
@@ -244,7 +244,7 @@ describe('checking passwords', () => {
     assert.equal(checks.work, 4)
   })
 
-  it('costs nothing for a client that has disconnected', async () => {
+  it('needs no hash for a client that has disconnected', async () => {
     const checks = make()
     const outcome = await checks.authenticate({
       client: client(true),
@@ -346,7 +346,7 @@ describe('the queue of hashes', () => {
     assert.equal(queue.done, 6)
   })
 
-  it('keeps those of one address that are checked in time, and refuses the others at once', async () => {
+  it('keeps those of one address that can be checked in time, and refuses the others immediately', async () => {
     let now = 0
     const queue = new HashQueue({ concurrency: 1, maxWaiting: 400, maxPerAddress: 3 }, () => now)
     const check = async () => {

@@ -319,7 +319,7 @@ describe('a change while a client connects', () => {
     })
   })
 
-  it('and a client that disconnects before the check is done leaves no expiry timer', async () => {
+  it('leaves no expiry timer if the client disconnects before the check is done', async () => {
     const clock = new FakeClock(Date.now())
     const held = gate()
     const auth = custom(
@@ -356,8 +356,8 @@ describe('a reload', () => {
   })
 })
 
-describe('the result of a function of the host', () => {
-  it('must be an identity: nobody is accepted, or stays, without one', async () => {
+describe('the result of a function of the application', () => {
+  it('must be an identity: without one, a client is refused or disconnected', async () => {
     for (const wrong of [true, 'alice', {}, { username: 5 }, { username: 'a', roles: 'admin' }]) {
       await withAuth(
         custom(() => wrong as never),

@@ -43,7 +43,7 @@ const ALICE = await scramCredentials('wonderland', { iterations: 4096 })
 const ALICE_512 = await scramCredentials('wonderland', { iterations: 4096, method: 'SCRAM-SHA-512' })
 
 describe('scram', () => {
-  it('accepts clients that prove to know the password, with either method, and no others', async () => {
+  it('accepts clients that prove that they know the password, with either method, and no others', async () => {
     const module = scram({
       users: async (username, method) =>
         username === 'alice' ? (method === 'SCRAM-SHA-256' ? ALICE : ALICE_512) : undefined,
@@ -172,7 +172,7 @@ describe('scram', () => {
 describe('the messages of SCRAM', () => {
   const first = (text: string) => readFirst(Buffer.from(text))
 
-  it('are read as RFC 5802 has them, and not otherwise', () => {
+  it('must have the format of RFC 5802', () => {
     assert.equal(first('n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL')?.username, 'user')
     assert.equal(first('y,a=u,n=a=2Cb=3D,r=12345678')?.username, 'a,b=')
     for (const wrong of [
@@ -193,7 +193,7 @@ describe('the messages of SCRAM', () => {
     }
   })
 
-  it('have names and passwords that are prepared as RFC 4013 has it', () => {
+  it('have names and passwords prepared according to RFC 4013', () => {
     const examples: [string, string | undefined][] = [
       ['I\u00adX', 'IX'],
       ['user', 'user'],
@@ -206,7 +206,7 @@ describe('the messages of SCRAM', () => {
     for (const [text, prepared] of examples) assert.equal(saslPrep(text), prepared)
   })
 
-  it('prove what RFC 7677 says they prove', () => {
+  it('have the proofs of the example in RFC 7677', () => {
     const text =
       'SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU='
     assert.equal(parseCredentials(text)?.iterations, 4096)

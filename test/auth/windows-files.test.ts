@@ -8,7 +8,7 @@ import { enter, quickHash, withAuth } from './support.js'
 const folder = temporaryFolder()
 after(() => folder.remove())
 
-test('users and rules are read from such files', async () => {
+test('users and rules can be read from files with Windows line ends and a byte order mark', async () => {
   const write = (name: string, lines: string[]) => folder.write(name, `\uFEFF${lines.join('\r\n')}\r\n`)
   const users = write('users.txt', [`alice:${quickHash('wonderland')}`, `bob:${quickHash('builder')}`])
   const rules = write('acl.txt', ['user alice', 'topic read a/#', '', '# everybody', 'pattern read %u/+'])

@@ -49,17 +49,17 @@ describe('a budget', () => {
     assert.equal(microsOf(observed(withUnknown(2000)), 'other'), 4)
   })
 
-  it('is not doubted as long as nearly all is known and the core was its own', () => {
+  it('is trusted if nearly all time belongs to a part and no other process used the core', () => {
     assert.deepEqual(findDoubts([observed(withUnknown(100))]), [])
   })
 
-  it('is doubted when more than a twentieth belongs to no part', () => {
+  it('is not trusted if more than a twentieth of the time belongs to no part', () => {
     assert.deepEqual(findDoubts([observed(withUnknown(500))]), [
       'qos0-pairs, anax: 20 % of the time belongs to no part',
     ])
   })
 
-  it('is doubted when other processes had the core', () => {
+  it('is not trusted if other processes used the core', () => {
     assert.deepEqual(findDoubts([observed({ presence: 0.5 })]), [
       'qos0-pairs, anax: other processes had the core, it ran for 50 % of the time it was ready to',
     ])

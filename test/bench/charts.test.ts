@@ -62,14 +62,14 @@ function labels(svg: string, anchor: string): string[] {
 describe('a chart of bars', () => {
   const svg = barChart(bars)
 
-  it('stacks the values of a bar end to end, as wide as they are great', () => {
+  it('stacks the values of a bar end to end, in proportion to their size', () => {
     const [[start, width]] = stretches(svg, '#111111') as [[number, number]]
     const [[next, nextWidth]] = stretches(svg, '#222222') as [[number, number]]
     assert.ok(Math.abs(next - (start + width + 1)) < 0.11)
     assert.ok(Math.abs((width + 1) / (nextWidth + 1) - 3) < 0.01)
   })
 
-  it('gives each group a scale of its own', () => {
+  it('gives each group its own scale', () => {
     assert.deepEqual(labels(svg, 'middle').map(Number), [0, 10, 20, 30, 40, 0, 1, 2, 3, 4])
   })
 
@@ -78,7 +78,7 @@ describe('a chart of bars', () => {
     assert.deepEqual(sums, ['40.00', '2.00', '4.00'])
   })
 
-  it('has a legend of the parts that are there', () => {
+  it('has a legend of the parts that occur', () => {
     assert.ok(svg.includes('>work</text>'))
     assert.ok(svg.includes('>play &lt;a &amp; b&gt;</text>'))
     assert.ok(!svg.includes('nothing'))
@@ -92,7 +92,7 @@ describe('a chart of lines', () => {
     assert.deepEqual(labels(svg, 'middle'), ['16', '1K', '256K', 'bytes'])
   })
 
-  it('has grid lines at 1, 2, 5, 10, from just below the measured values to just above them', () => {
+  it('has grid lines at 1, 2, 5, 10, from just below to just above the measured values', () => {
     assert.deepEqual(labels(svg, 'end'), ['2', '5', '10', '20', '50', '100'])
   })
 
@@ -113,7 +113,7 @@ describe('every chart', () => {
     ['of bars', barChart(bars)],
     ['of lines', lineChart(lines)],
   ] as const) {
-    it(`${kind} follows the reader's light or dark screen, its page as well as its ink`, () => {
+    it(`${kind} follows the light or dark mode of the reader, in background and lines`, () => {
       const dark = svg.slice(svg.indexOf('prefers-color-scheme:dark'))
       for (const style of ['.page', '.ink', '.faint', '.grid', '.axis']) assert.ok(dark.includes(`${style}{`))
       assert.match(svg, /<rect width="720" height="\d+" class="page"\/>/)

@@ -45,7 +45,7 @@ describe('the number of pairs', () => {
     return rows[0]!.pairs.length
   }
 
-  it('is the least where they agree, the most where they never do, and grows in between until the interval is narrow', async () => {
+  it('is the minimum if they agree, the maximum if they never do, and otherwise grows until the interval is narrow', async () => {
     assert.equal(await countWith(0), 10)
     assert.equal(await countWith(0.2), 30)
     const between = await countWith(0.012)
@@ -62,7 +62,7 @@ describe('a comparison', () => {
     assert.equal(comparison.count, 10)
   })
 
-  it('is of CPU time where there is any, else of what the scenario is about', async () => {
+  it('compares CPU time if there is any, and otherwise the main value of the scenario', async () => {
     assert.equal(compare(await measured(1))!.metric, 'cpu')
     const [row] = await measurePairs([latency], { least: 1, most: 1 }, async () => ({ p99: 2 }))
     assert.equal(compare(row!)!.metric, 'p99')
@@ -76,7 +76,7 @@ describe('a comparison', () => {
     assert.equal(compare(await measured(1, () => ({}))), undefined)
   })
 
-  it('tells of messages lost and doubled on either side', async () => {
+  it('reports lost and duplicate messages on either side', async () => {
     const row = await measured(1, cpu => ({ cpu, lost: cpu > 10 ? 1 : 0 }))
     assert.deepEqual(faultsOf(row), [])
     row.pairs[3]!.other = { cpu: 10, lost: 2, doubled: 1 }

@@ -29,7 +29,7 @@ const pairs = row('command-qos0-pairs', {
 })
 
 describe('a table in Markdown', () => {
-  it('is laid out as the formatter has it', () => {
+  it('has the layout of the formatter', () => {
     const lines = ['| a   | µs   |', '| --- | ---- |', '| bcd | 1.00 |', '| e   | –    |']
     assert.equal(
       markdownTable(
@@ -47,13 +47,13 @@ describe('a table in Markdown', () => {
 describe('blocks of a document', () => {
   const document = 'before\n\n<!-- measured: one -->\n\nold\n\nolder\n\n<!-- /measured -->\n\nafter\n'
 
-  it('are made anew, and nothing else is', () => {
+  it('are replaced, and nothing else', () => {
     const written = withBlocks(document, { one: 'new' })
     assert.equal(written, 'before\n\n<!-- measured: one -->\n\nnew\n\n<!-- /measured -->\n\nafter\n')
     assert.equal(withBlocks(written, { one: 'new' }), written)
   })
 
-  it('have to be known', () => {
+  it('must have a known name', () => {
     assert.throws(() => withBlocks(document, { two: '' }), /one is none of two/)
   })
 })
@@ -68,7 +68,7 @@ describe('blocks of the documentation', () => {
     )
   })
 
-  it('mark the figures of a load that had no time left', () => {
+  it('mark the figures for which the load generator was busy all the time', () => {
     const hurried = row('command-qos0-pairs', {
       command: { cpu: 4, generator: 0.99 },
       relay: { cpu: 5, generator: 0.5 },
@@ -82,13 +82,13 @@ describe('blocks of the documentation', () => {
     assert.match(goals!, /\| `command-qos0-single` \| µs, to relay \| 1\.2 +\| 2\.00 +\|$/)
   })
 
-  it('tell of messages lost, by whomever', () => {
+  it('report lost messages of any broker', () => {
     const { circumstances } = blocksOf(results(pairs))
     assert.match(circumstances!, /^Node\.js 20\.0\.0, .*Aedes 1\.2/)
     assert.match(circumstances!, /- `rumqttd` in `command-qos0-pairs`: 2 lost, 0 doubled or out of order$/)
   })
 
-  it('are the same when they are made of the file', () => {
+  it('are the same when they are made from the file', () => {
     const kept = condensed(results(pairs))
     const read: Results = JSON.parse(JSON.stringify(kept))
     assert.deepEqual(rowsOf(read)[0]!.cells[0]!.median, { cpu: 3.457, lost: 0 })
@@ -98,7 +98,7 @@ describe('blocks of the documentation', () => {
 
 describe('the documentation', () => {
   const isMeasured = existsSync(RESULTS) || `no ${RESULTS}`
-  it('has the figures of the results beside it', { skip: isMeasured !== true && isMeasured }, () => {
+  it('has the figures of the stored results', { skip: isMeasured !== true && isMeasured }, () => {
     const blocks = blocksOf(JSON.parse(readFileSync(RESULTS, 'utf8')))
     for (const file of DOCUMENTS) {
       const document = readFileSync(file, 'utf8')

@@ -7,7 +7,7 @@ import { scenarios } from '../../bench/scenarios/index.js'
 import { cellOf } from '../../bench/statistics.js'
 
 describe('scenarios', () => {
-  it('have names of their own', () => {
+  it('have unique names', () => {
     const names = scenarios.map(({ name }) => name)
     assert.deepEqual(names, [...new Set(names)])
   })
@@ -23,7 +23,7 @@ describe('goals', () => {
     }
   })
 
-  it('are reached, missed or not measured, by whose they are', () => {
+  it('are reached, missed or not measured, listed by owner', () => {
     const scenario = scenarios.find(({ name }) => name === 'command-qos0-pairs')!
     const verdictsWith = (command: number) => {
       const cells = [cellOf('command', [{ cpu: command }]), cellOf('relay', [{ cpu: 4 }])]

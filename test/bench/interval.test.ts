@@ -19,7 +19,7 @@ function noisy(truth: number, spread: number, count: number, seed: number): numb
 }
 
 describe('a median', () => {
-  it('is the value in the middle, or the mean of the two there', () => {
+  it('is the middle value, or the mean of the two middle values', () => {
     assert.equal(middle([3, 1, 2]), 2)
     assert.equal(middle([4, 1, 3, 2]), 2.5)
     assert.equal(middle([7]), 7)
@@ -29,7 +29,7 @@ describe('a median', () => {
 const exact = (middle: number): Interval => ({ middle, low: middle, high: middle, error: 0 })
 
 describe('a geometric mean', () => {
-  it('cancels out twice and half', () => {
+  it('of double and half is 1', () => {
     assert.equal(geometricMean([exact(2), exact(0.5)]).middle, 1)
     assert.ok(Math.abs(geometricMean([exact(1), exact(1.1), exact(1.21)]).middle - 1.1) < 1e-12)
   })
@@ -42,7 +42,7 @@ describe('a geometric mean', () => {
 })
 
 describe("Student's distribution", () => {
-  it('is that of the tables', () => {
+  it('agrees with published tables', () => {
     const table = { 5: 2.5706, 7: 2.3646, 10: 2.2281, 20: 2.086, 100: 1.984 }
     for (const [freedom, value] of Object.entries(table)) {
       assert.ok(Math.abs(student(1.959964, Number(freedom)) - value) < 0.004, freedom)
@@ -51,7 +51,7 @@ describe("Student's distribution", () => {
 })
 
 describe('the interval of a ratio', () => {
-  it('is a point where all pairs agree', () => {
+  it('is a point if all pairs agree', () => {
     const { middle, low, high } = ratioInterval(new Array(10).fill(1.02))
     for (const value of [middle, low, high]) assert.ok(Math.abs(value - 1.02) < 1e-12)
   })
@@ -81,7 +81,7 @@ describe('the interval of a ratio', () => {
     assert.ok(widthOf(80) < widthOf(10) * 0.6)
   })
 
-  it('has the true ratio in it in 95 of 100 experiments with ten pairs', () => {
+  it('contains the true ratio in 95 of 100 experiments with ten pairs', () => {
     const experiments = 1000
     let hits = 0
     for (let seed = 1; seed <= experiments; seed++) {

@@ -17,7 +17,7 @@ function answersOf(writes: Writes): { answers: Answers; written: string[] } {
 const packet = Buffer.from([0, 7, 1, 0])
 
 describe('acknowledgements of the load', () => {
-  it('leave in one write for each chunk', () => {
+  it('are sent in one write for each received chunk', () => {
     const { answers, written } = answersOf('joined')
     answers.add(0x40, packet, 0)
     answers.add(0x50, packet, 2)
@@ -27,7 +27,7 @@ describe('acknowledgements of the load', () => {
     assert.deepEqual(written, ['4002000750020100'])
   })
 
-  it('leave in a write each, as segments', () => {
+  it('are sent in one write each, as segments', () => {
     const { answers, written } = answersOf('segments')
     answers.add(0x40, packet, 0)
     answers.add(0x50, packet, 2)
@@ -37,7 +37,7 @@ describe('acknowledgements of the load', () => {
 })
 
 describe('the processes of a broker', () => {
-  it('are the one that was started and all that it starts', async () => {
+  it('are the started process and its child processes', async () => {
     const child = spawn('sh', ['-c', 'sleep 60 & echo $!; wait'], { stdio: ['ignore', 'pipe', 'ignore'] })
     try {
       const [line] = await once(child.stdout, 'data')

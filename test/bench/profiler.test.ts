@@ -22,7 +22,7 @@ function keepBusy(): number {
 }
 
 describe('the profiler', { skip: process.platform !== 'linux' && 'reads /proc, as the whole benchmark does' }, () => {
-  it('finds the file that a process spends its time in, time after time', async () => {
+  it('finds the file in which a process spends its time, repeatedly', async () => {
     const profiler = new Profiler()
     for (let time = 0; time < 2; time++) {
       await profiler.start()

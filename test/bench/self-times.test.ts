@@ -49,7 +49,7 @@ describe('the self times of a profile', () => {
     ])
   })
 
-  it('leave out what the profiler did itself', () => {
+  it('leave out the time of the profiler itself', () => {
     const times = selfTimes(
       profile([
         [4, 100],
@@ -62,7 +62,7 @@ describe('the self times of a profile', () => {
     assert.deepEqual(times, [{ name: 'emit', url: 'node:events', micros: 10 }])
   })
 
-  it('count as polling what the thread did not sleep through while it was said to be idle', () => {
+  it('count as polling the CPU time of a thread that the profile shows as idle', () => {
     const samples = profile([
       [2, 300],
       [2, 300],

@@ -45,7 +45,7 @@ describe('anax passwd', () => {
     assert.equal(await verify(parseHash(users[1]![1]!)!, Buffer.from('three')), true)
   })
 
-  it('leaves who may read a file as it is, and a link a link', { skip: process.platform === 'win32' }, async () => {
+  it('keeps the permissions of a file, and keeps a link', { skip: process.platform === 'win32' }, async () => {
     const file = folder.write('users-of-a-group', `bob:${await hashPassword('two', 'mosquitto')}\n`)
     const link = join(folder.path, 'link')
     symlinkSync(file, link)
@@ -59,7 +59,7 @@ describe('anax passwd', () => {
     assert.ok(lstatSync(link).isSymbolicLink())
   })
 
-  it('writes what mosquitto_passwd can go on with', { skip: withoutPasswd() }, async () => {
+  it('writes a file that mosquitto_passwd can change', { skip: withoutPasswd() }, async () => {
     const file = join(folder.path, 'both')
     await anax(['passwd', '--format', 'mosquitto', file, 'alice'], 'one\n')
     assert.equal(spawnSync('mosquitto_passwd', ['-b', file, 'bob', 'two']).status, 0)
@@ -79,7 +79,7 @@ function disconnected(client: MqttClient): Promise<number | undefined> {
 }
 
 describe('the command', () => {
-  it('reads users and rules again on SIGHUP, and keeps what it has where a file is broken', async () => {
+  it('reads users and rules again on SIGHUP, and keeps the old ones if a file is invalid', async () => {
     const alices = `alice:${await hashPassword('one', 'mosquitto')}\n`
     const users = folder.write('users', `${alices}bob:${await hashPassword('two', 'mosquitto')}\n`)
     const acl = folder.write('acl', 'user alice\ntopic a\nuser bob\ntopic a\n')
@@ -105,7 +105,7 @@ describe('the command', () => {
     await process.stop()
   })
 
-  it('lets in who has a token', async () => {
+  it('accepts clients with a token', async () => {
     const secret = '0123456789abcdef0123456789abcdef'
     const key = folder.write('secret', `${secret}\n`)
     const { process, urls } = await startCommand('--jwt-key', key, '--jwt-algorithms', 'HS256', '--jwt-issuer', 'us')
@@ -118,7 +118,7 @@ describe('the command', () => {
     await process.stop()
   })
 
-  it('knows clients by their certificates', { skip: withoutOpenssl }, async () => {
+  it('accepts clients with a certificate', { skip: withoutOpenssl }, async () => {
     const authority = new Authority('Devices')
     const [server, device] = [authority.issue('/CN=localhost', 'DNS:localhost,IP:127.0.0.1'), authority.issue('/CN=d1')]
     const ca = folder.write('ca', authority.certificate)
@@ -142,7 +142,7 @@ describe('the command', () => {
     await process.stop()
   })
 
-  it('does not start with files that are none, and says which', async () => {
+  it('does not start with an invalid file, and names it', async () => {
     const broken = folder.write('broken', 'nonsense')
     const { code, stderr } = await anax(['--port', '0', '--memory', '--password-file', broken])
     assert.deepEqual([code, stderr], [1, `anax: ${broken}: line 1 is not a user and a hash\n`])

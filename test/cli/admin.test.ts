@@ -8,7 +8,7 @@ import { checkSettings } from '../../lib/cli/options/settings.js'
 import { anax, startCommand } from '../support/programs/command.js'
 
 describe('--admin-port', () => {
-  it('serves the dashboard at the address of the greeting, and ends with the broker', async () => {
+  it('serves the dashboard at the printed address, and ends with the broker', async () => {
     const { process } = await startCommand('--memory', '--admin-port', '0', '--metrics', '0', '--health', '0')
     const [, metrics = ''] = await process.says(/^ {2}Metrics +(http:\/\/127\.0\.0\.1:\d+\/metrics)$/m)
     assert.match(await (await fetch(metrics)).text(), /^anax_clients 0$/m)
@@ -35,7 +35,7 @@ describe('--admin-port', () => {
     await live.body?.cancel().catch(() => {})
   })
 
-  it('is 8084 where nobody says anything, and off where that is the port of an MQTT listener', () => {
+  it('is 8084 by default, and off if an MQTT listener uses that port', () => {
     const tokenFile = join('anax-data', 'admin-token')
     assert.deepEqual(checkSettings({}).admin, { port: 8084, isChosen: false, hosts: [], tokenFile })
     assert.equal(checkSettings({ 'admin-port': 'off' }).admin, undefined)
@@ -59,7 +59,7 @@ describe('--admin-port', () => {
     assert.equal(checkSettings({ memory: true, 'admin-token-file': 'x' }).admin?.tokenFile, 'x')
   })
 
-  it('ends the command where the port that was asked for is taken', async () => {
+  it('ends the command if its port is in use', async () => {
     const other = net.createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as net.AddressInfo

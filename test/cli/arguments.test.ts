@@ -48,7 +48,7 @@ describe('the command line', () => {
     })
   })
 
-  it('takes limits', () => {
+  it('accepts limits', () => {
     const { limits } = settingsOf('--max-packet-size', '1024', '--max-session-expiry', '0')
     assert.deepEqual(limits, { maxPacketSize: 1024, maxSessionExpiry: 0 })
   })
@@ -60,12 +60,12 @@ describe('the command line', () => {
     assert.equal(demandsIdentity(settingsOf('--user', 'alice:secret')), true)
     assert.equal(demandsIdentity(settingsOf('--user', 'alice:secret', '--allow-anonymous')), false)
     assert.equal(demandsIdentity(settingsOf('--jwt-key', 'k', '--jwt-algorithms', 'RS256')), true)
-    assert.equal(demandsIdentity(settingsOf(...certificates)), false, 'the plain port takes anybody')
+    assert.equal(demandsIdentity(settingsOf(...certificates)), false, 'the plain port accepts anybody')
     assert.equal(demandsIdentity(settingsOf(...certificates, ...only)), true)
     assert.equal(demandsIdentity(settingsOf(...certificates, ...only, '--unix', '/tmp/x.sock')), false)
   })
 
-  it('prints at the start who may connect', () => {
+  it('prints at start who may connect', () => {
     const told = (...args: string[]) => {
       const parts = {
         addresses: [],
@@ -84,7 +84,7 @@ describe('the command line', () => {
     assertWrong(['--user', 'alice:'], /NAME:PASSWORD/)
   })
 
-  it('refuses to listen to the world without authentication', () => {
+  it('refuses to listen on public addresses without authentication', () => {
     for (const host of ['0.0.0.0', '::', '192.168.1.1', 'example.com', '127.evil.example']) {
       assertWrong(['--host', host], /everybody could connect/)
       assert.equal(settingsOf('--host', host, '--allow-anonymous').host, host)
@@ -178,7 +178,7 @@ describe('the command line', () => {
     for (const unlike of ['--x', '-z', '--constructor', '--dance']) assertWrong([unlike], /^unknown option '[\w-]+'\n/)
   })
 
-  it('reads a file with the same names; the command line wins', () => {
+  it('reads a file with the same option names, which the command line overrides', () => {
     const file = folder.write(
       'anax.json',
       '{ "port": 2883, "ws-port": "off", "allow-anonymous": true, "user": ["a:b"] }',
@@ -188,16 +188,16 @@ describe('the command line', () => {
     assert.equal(settings.access.users.length, 1)
   })
 
-  it('takes one user without an array around', () => {
+  it('accepts a single user that is not in an array', () => {
     const { access } = settingsOf('--config', folder.write('one.json', '{ "user": "a:b" }'))
     assert.equal(access.users.length, 1)
   })
 
-  it('reads a file that begins with a byte order mark', () => {
+  it('reads a file that starts with a byte order mark', () => {
     assert.equal(settingsOf('--config', folder.write('windows.json', '\uFEFF{\r\n "port": 2883 }')).ports.tcp, 2883)
   })
 
-  it('takes the store from the command line, whatever the file says of another', () => {
+  it('takes the store from the command line, even if the file names another', () => {
     const inMemory = folder.write('memory.json', '{ "memory": true }')
     const onDisk = folder.write('disk.json', '{ "data": "store" }')
     assert.equal(settingsOf('--config', inMemory).data, undefined)

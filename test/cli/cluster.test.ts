@@ -88,7 +88,7 @@ describe('the command reaches servers of NATS', { skip, concurrency: 3 }, () => 
     await assert.rejects(join({ cluster: server }), { code: 'ANAX_ERR_CLUSTER', message: /Authorization Violation/ })
   })
 
-  it('and has closed its ports when it sends clients to another node', async () => {
+  it('and closes its ports before it sends clients to another node', async () => {
     const server = await startServer('restarted', '')
     const { process, urls } = await startCommand('--cluster', server, '--cluster-replicas', '1', '--id', 'node')
     const client = await connectClient(urls.mqtt!, { protocolVersion: 5 })
@@ -135,7 +135,7 @@ describe('the command reaches servers of NATS', { skip, concurrency: 3 }, () => 
     })
   })
 
-  it('and is told at once that three replicas need three servers', async () => {
+  it('and reports immediately that three replicas need three servers', async () => {
     const server = await startServer('alone', '')
     await assert.rejects(join({ cluster: server, 'cluster-replicas': '3' }), {
       code: 'ANAX_ERR_CLUSTER',

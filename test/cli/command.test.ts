@@ -36,7 +36,7 @@ describe('anax', { concurrency: 4 }, () => {
     assert.match(readFileSync(COMMAND, 'utf8'), /^#!\/usr\/bin\/env node\n/)
   })
 
-  it('prints where it listens, what it stores, who may connect and how to try it', async () => {
+  it('prints where it listens, what it stores, who may connect and how to try it out', async () => {
     const { process, urls, port } = await startCommand()
     assert.match(process.stdout, /^Anax \S+ is running\n/)
     assert.match(urls.mqtt ?? '', /^mqtt:\/\/127\.0\.0\.1:\d+$/)
@@ -46,13 +46,13 @@ describe('anax', { concurrency: 4 }, () => {
     await process.stop()
   })
 
-  it('answers a wrong option in one line with a hint, exit code 2', async () => {
+  it('reports a wrong option in one line with a hint, exit code 2', async () => {
     const { code, stdout, stderr } = await anax(['--prot', '1883'])
     assert.deepEqual([code, stdout], [2, ''])
     assert.equal(stderr, "anax: unknown option '--prot'\nTry 'anax --help'.\n")
   })
 
-  it('refuses to listen to the world without authentication', async () => {
+  it('refuses to listen on public addresses without authentication', async () => {
     const { code, stderr } = await anax(['--host', '0.0.0.0', '--port', '0'])
     assert.equal(code, 2)
     assert.match(stderr, /--allow-anonymous/)
@@ -70,7 +70,7 @@ describe('anax', { concurrency: 4 }, () => {
     await broker.stop()
   })
 
-  it('says in one line that a port is in use, exit code 1', async () => {
+  it('reports in one line that a port is in use, exit code 1', async () => {
     const other = net.createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as net.AddressInfo
@@ -80,7 +80,7 @@ describe('anax', { concurrency: 4 }, () => {
     other.close()
   })
 
-  it('says in one line what is wrong with a file, exit code 1', async () => {
+  it('reports in one line what is wrong with a file, exit code 1', async () => {
     const text = folder.write('text.pem', 'not a certificate')
     const missing = join(folder.path, 'missing')
     await failsWith(
@@ -111,7 +111,7 @@ describe('anax', { concurrency: 4 }, () => {
     })
   }
 
-  it('ends at once on a signal while it starts: in a container, a process without a handler would go on', async () => {
+  it('ends immediately on a signal during start, even as the first process of a container', async () => {
     const silent = net.createServer().listen(0, '127.0.0.1')
     await once(silent, 'listening')
     const { port } = silent.address() as net.AddressInfo
@@ -130,7 +130,7 @@ describe('anax', { concurrency: 4 }, () => {
     silent.close()
   })
 
-  describe('with a client that does not read what it is sent', { concurrency: 1 }, () => {
+  describe('with a client that does not read', { concurrency: 1 }, () => {
     let broker: RunningBroker
     let frozen: net.Socket
 
@@ -150,7 +150,7 @@ describe('anax', { concurrency: 4 }, () => {
       assert.equal((await broker.process.stop('SIGTERM')).code, 0)
     })
 
-    it('ends at once on a second signal', async () => {
+    it('ends immediately on a second signal', async () => {
       broker.process.child.kill('SIGTERM')
       await broker.process.says(/SIGTERM: stopping/)
       assert.equal((await broker.process.stop('SIGINT')).code, 130)

@@ -74,7 +74,7 @@ describe('in a container of 128 MiB', { skip: group === undefined && 'no control
     return client
   }
 
-  it('stays, whatever is published for clients that are away', async () => {
+  it('keeps running, however much is published for disconnected clients', async () => {
     for (let i = 0; i < SESSIONS; i++) {
       const client = await connected(`away-${i}`)
       await client.subscribeAsync(`queue/${i}`, { qos: 1 })
@@ -90,7 +90,7 @@ describe('in a container of 128 MiB', { skip: group === undefined && 'no control
       }
     }
     await publisher.endAsync()
-    assert.equal(command.signalCode, null, 'the system has not killed it')
+    assert.equal(command.signalCode, null, 'the system did not kill it')
     const back = clientOf('away-7')
     const topic = await new Promise<string>(resolve => back.once('message', resolve))
     assert.equal(topic, 'queue/7')

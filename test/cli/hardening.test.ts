@@ -43,10 +43,10 @@ describe('--public', () => {
   it('accepts what docs/security/hardening.md recommends', () => {
     assert.equal(settingsOf(recommended).isPublic, true)
     assert.deepEqual(stepsMissing({}), [])
-    assert.deepEqual(stepsMissing({}, undefined), [], 'systems without user numbers')
+    assert.deepEqual(stepsMissing({}, undefined), [], 'systems without user ids')
   })
 
-  it('names the step that is missing', () => {
+  it('names a missing step', () => {
     assert.deepEqual(stepsMissing({}, 0), ['A user of its own'])
     assert.deepEqual(stepsMissing({ port: '1883' }), ['TLS'])
     assert.deepEqual(stepsMissing({ 'ws-port': undefined }), ['TLS'])
@@ -66,7 +66,7 @@ describe('--public', () => {
     assert.deepEqual(stepsMissing({ metrics: '0.0.0.0:9100' }), ['Administration'])
   })
 
-  it('accepts other ways to show who one is', () => {
+  it('accepts other kinds of authentication', () => {
     assert.deepEqual(stepsMissing({ 'password-file': undefined, 'jwt-key': 'k', 'jwt-algorithms': 'RS256' }), [])
     assert.deepEqual(stepsMissing({ 'password-file': undefined, 'tls-identity': 'cn', ca: 'ca.pem' }), [])
   })
@@ -88,7 +88,7 @@ describe('the warnings at the start', () => {
   const warnings = (values: Values, process: Partial<Process> = {}) =>
     warningsOf(settingsOf(values), { userId: ANYBODY, clientsThatFit: 10_000, ...process })
 
-  it('are about passwords on plain listeners beyond this machine, and about root', () => {
+  it('are about passwords on unencrypted public listeners, and about root', () => {
     assert.deepEqual(warnings({}), [])
     const [plain = ''] = warnings(open)
     assert.match(plain, /^passwords cross the network unencrypted on port 1883 and 8083: /)
@@ -112,7 +112,7 @@ it('as many clients fit as there are descriptors, less those of the store and of
   assert.equal(clientsWithin(limits('unlimited')), Number.POSITIVE_INFINITY)
 })
 
-it('a certificate that no client accepts any more, or yet, is warned of', async () => {
+it('an expired certificate, or one that is not valid yet, causes a warning', async () => {
   const { cert } = await makeCertificate()
   const { validFrom, validTo } = new X509Certificate(cert)
   const [begin, end] = [Date.parse(validFrom), Date.parse(validTo)]
@@ -141,7 +141,7 @@ describe('the rates of the command', () => {
     assert.deepEqual(settingsOf({ 'auth-delay': 'off' }).rates, {})
   })
 
-  it('are refused where they are written wrongly', () => {
+  it('are refused if their format is wrong', () => {
     for (const text of [
       '100',
       'messages',
@@ -161,7 +161,7 @@ describe('the folder of the store', { skip: process.platform === 'win32' && 'Win
   after(() => folder.remove())
   const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
 
-  it('is made for its user only, and an older one is closed to others', () => {
+  it('is created for its user only, and an existing one is closed to others', () => {
     const fresh = join(folder.path, 'a/b')
     makePrivate(fresh)
     assert.equal(modeOf(fresh), '700')
@@ -174,7 +174,7 @@ describe('the folder of the store', { skip: process.platform === 'win32' && 'Win
     assert.deepEqual([modeOf(older), modeOf(join(older, 'data'))], ['700', '600'])
   })
 
-  it('that cannot be made is told in one line', () => {
+  it('that cannot be created is reported in one line', () => {
     writeFileSync(join(folder.path, 'file'), '')
     assert.throws(() => makePrivate(join(folder.path, 'file/below')), /^CommandError: cannot use |cannot use /)
   })

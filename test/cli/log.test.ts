@@ -35,7 +35,7 @@ describe('a log line', () => {
     )
   })
 
-  it('is a JSON object with the same', () => {
+  it('is a JSON object with the same fields', () => {
     const [first = '', second = ''] = written({ level: 'info', format: 'json' }, lines).trim().split('\n')
     assert.ok(!first.includes('\u001b') && !first.includes('\u202e'))
     const start = { time: 'TIME', level: 'info', msg: 'client connected', clientId: 'évil\u001b[2J\u202e' }
@@ -46,7 +46,7 @@ describe('a log line', () => {
     })
   })
 
-  it('shows what cannot be seen, and cuts what is too long', () => {
+  it('escapes invisible characters, and cuts long values', () => {
     for (const format of ['text', 'json'] as const) {
       const line = written({ level: 'info', format }, logger => {
         logger.info({ clientId: 'a\u200bb\ufeffc\u00ad', topic: 'x'.repeat(1000), list: ['y'.repeat(1000)] }, 'client')
@@ -57,7 +57,7 @@ describe('a log line', () => {
     }
   })
 
-  it('is not written where its level is off', () => {
+  it('is not written if its level is off', () => {
     assert.equal(
       written({ level: 'warn', format: 'text' }, logger => logger.info({}, 'x')),
       '',
@@ -69,7 +69,7 @@ describe('a log line', () => {
   })
 })
 
-describe('what a log writes', () => {
+describe('the output of a log', () => {
   it('is collected for some milliseconds, or until something goes wrong', t => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const write = t.mock.method(process.stderr, 'write', () => true)

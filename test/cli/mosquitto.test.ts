@@ -41,7 +41,7 @@ for (const version of Object.keys(MOSQUITTO_VERSIONS) as MosquittoVersion[]) {
       assert.deepEqual(messagesOf(subscriber), ['0 1 lower two', '0 0 lower none'])
     })
 
-    it('get retained messages, and no longer when they are cleared', async () => {
+    it('get retained messages, and none after they are cleared', async () => {
       await publish('-t', 'kept/a', '-q', '1', '-r', '-m', 'old')
       await publish('-t', 'kept/a', '-q', '1', '-r', '-m', 'new')
       await publish('-t', 'kept/b', '-q', '1', '-r', '-m', 'gone')
@@ -52,7 +52,7 @@ for (const version of Object.keys(MOSQUITTO_VERSIONS) as MosquittoVersion[]) {
       assert.deepEqual(messagesOf(subscriber), ['1 1 kept/a new', '0 1 kept/c live'])
     })
 
-    it('leave a will when they are killed, and none when they go in order', async () => {
+    it('leave a will if they are killed, and none if they disconnect', async () => {
       const watcher = await subscribe('-t', 'will/#', '-q', '1', '-C', '2')
       const will = (name: string) => ['--will-topic', `will/${name}`, '--will-payload', 'gone', '--will-qos', '1']
       await publish('-t', 'elsewhere', '-m', 'x', ...will('polite'))
@@ -63,7 +63,7 @@ for (const version of Object.keys(MOSQUITTO_VERSIONS) as MosquittoVersion[]) {
       assert.deepEqual(messagesOf(watcher).sort(), ['0 1 will/end of test', '0 1 will/killed gone'])
     })
 
-    it('come back to a stored session', async () => {
+    it('resume a stored session', async () => {
       const persistent = version === '5.0' ? ['-c', '-x', '60'] : ['-c']
       const session = ['-i', `stored-${version}`, ...persistent, '-t', 'stored/#', '-q', '2']
       // no signal: a client that is printing may deadlock in its signal handler

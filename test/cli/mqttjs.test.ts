@@ -108,7 +108,7 @@ function wholeRange(root: string, protocolVersion: 4 | 5, { connect, dial }: Dia
     await watcher.endAsync()
   })
 
-  it('finds its session again, with what came meanwhile', async () => {
+  it('resumes its session, with the messages published in the meantime', async () => {
     const session: IClientOptions = {
       clientId: `session-${root}`,
       clean: false,

@@ -48,7 +48,7 @@ describe('the container of examples/service', {
     return new RunningProcess('unshare', [...NAMESPACE, ...inContainer, process.execPath, COMMAND, ...args])
   }
 
-  it('starts, is healthy, reads its files again, keeps others from its store, and stops in good order', async () => {
+  it('starts, is healthy, reloads its files, protects its store, and stops properly', async () => {
     const { key, cert } = await makeCertificate()
     folder.write('anax.json', here(read('anax.json')))
     folder.write('cert.pem', cert)

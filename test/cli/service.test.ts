@@ -22,12 +22,12 @@ function assertRuns(args: readonly string[]): void {
 }
 
 describe('examples/service', () => {
-  it('has the configuration that docs/security/hardening.md ends with', () => {
+  it('has the configuration at the end of docs/security/hardening.md', () => {
     const page = readFileSync(join(ROOT, 'docs/security/hardening.md'), 'utf8')
     assert.equal(read('anax.json'), /```json\n(.*?)```/s.exec(page)?.[1])
   })
 
-  it('has a unit of systemd that starts a safe broker', () => {
+  it('has a systemd unit that starts a safe broker', () => {
     const [, ...args] = /^ExecStart=\/usr\/bin\/env (.*)$/m.exec(read('anax.service'))![1]!.split(' ')
     assertRuns(args)
   })
@@ -42,13 +42,13 @@ describe('examples/service', () => {
     assert.equal(status, 0)
   })
 
-  it('has a container that starts a safe broker, and looks at it', () => {
+  it('has a container that starts a safe broker, and a health check', () => {
     const list = (instruction: RegExp) => JSON.parse(instruction.exec(read('Dockerfile'))![1]!) as string[]
     const [program, ...first] = list(/^ENTRYPOINT (.*)$/m)
     assert.equal(program, 'anax')
     assertRuns([...first, ...list(/^CMD (.*)$/m)])
     const [, ...health] = list(/^HEALTHCHECK .*CMD (.*)$/m)
     assert.equal(parseCommand(health).name, 'sub-command')
-    assert.ok(health.includes('/var/lib/anax/admin-token'), 'the token is where the broker keeps it')
+    assert.ok(health.includes('/var/lib/anax/admin-token'), 'the token is in the folder of the store')
   })
 })

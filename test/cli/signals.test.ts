@@ -24,7 +24,7 @@ function signals({ hasTerminal = false } = {}) {
   }
 }
 
-it('SIGHUP has files read again, once for each signal', () => {
+it('SIGHUP reloads files, once for each signal', () => {
   for (const hasTerminal of [true, false]) {
     const { calls, send, started } = signals({ hasTerminal })
     started()
@@ -35,7 +35,7 @@ it('SIGHUP has files read again, once for each signal', () => {
   }
 })
 
-it('SIGHUP before the start is complete ends nothing, and counts once it is', () => {
+it('SIGHUP during start does not end the process, and takes effect after it', () => {
   const { calls, send, started } = signals()
   // with a listener, the process does not end
   assert.equal(send('SIGHUP'), true)
@@ -44,7 +44,7 @@ it('SIGHUP before the start is complete ends nothing, and counts once it is', ()
   assert.deepEqual(calls, ['reload'])
 })
 
-it('SIGHUP of a terminal that was closed ends the broker', () => {
+it('SIGHUP because the terminal was closed ends the broker', () => {
   const { calls, send, started, closeTerminal } = signals({ hasTerminal: true })
   started()
   closeTerminal()
@@ -52,7 +52,7 @@ it('SIGHUP of a terminal that was closed ends the broker', () => {
   assert.deepEqual(calls, ['stop'])
 })
 
-it('SIGINT and SIGTERM end it', () => {
+it('SIGINT and SIGTERM end the broker', () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const { calls, send, started } = signals()
     started()

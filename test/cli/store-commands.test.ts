@@ -39,7 +39,7 @@ describe('the commands for a store', () => {
     await store.storeRetained(message({ topic: 'r', retain: true }))
   })
 
-  it('do what the manual says, while the store is in use', async () => {
+  it('work as documented while the store is in use', async () => {
     const page = readFileSync(join(ROOT, 'docs/run/store.md'), 'utf8')
     const [, block = ''] = /```sh\n(.*?)```/s.exec(page) ?? []
     const lines = block.trim().split('\n')
@@ -58,7 +58,7 @@ describe('the commands for a store', () => {
     await restored.destroy()
   })
 
-  it('compact makes the file smaller', async () => {
+  it('compact reduces the size of the file', async () => {
     await store.setup(BROKER)
     const messages = await enqueue(store, 'a', ...Array.from({ length: 500 }, (_, i) => `${i}`.padEnd(2000)))
     for (const each of messages) store.removeQueued('a', each)
@@ -70,7 +70,7 @@ describe('the commands for a store', () => {
     assert.equal(stdout, `anax-data had ${before} bytes and has ${bytesOf('anax-data')} now\n`)
   })
 
-  it('check and salvage tell and save what a damaged store has', async () => {
+  it('check reports what a damaged store contains, and salvage saves it', async () => {
     const file = join(cwd, 'anax-data', 'data.mdb')
     const bytes = readFileSync(file)
     bytes[bytes.indexOf('x'.repeat(500)) + 100]! ^= 1
@@ -86,13 +86,13 @@ describe('the commands for a store', () => {
     assert.equal((await anax('salvage', 'anax-data', 'saved')).code, 1)
   })
 
-  it('import reads the database of Mosquitto, too', async () => {
+  it('import also reads the database of Mosquitto', async () => {
     const { code, stdout } = await anax('import', 'moved', join(ROOT, 'test/transfer/fixtures/mosquitto-2.0.db'))
     assert.equal(code, 0)
     assert.equal(stdout, 'Imported into moved: 2 sessions, 4 queued messages, 0 wills, 2 retained messages\n')
   })
 
-  it('say what is wrong', async () => {
+  it('report errors', async () => {
     assert.match((await anax('backup', 'anax-data')).stderr, /backup takes a folder and a new one/)
     assert.match((await anax('check', 'nowhere')).stderr, /cannot open .*nowhere/)
     assert.match((await anax('backup', 'anax-data', 'saved')).stderr, /the folder is not empty/)

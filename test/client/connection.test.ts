@@ -46,7 +46,7 @@ describe('a client with promises', () => {
     })
   }
 
-  it('is iterated until its connection ends', async () => {
+  it('can be iterated until its connection ends', async () => {
     const client = await attach()
     await client.subscribe('#', { qos: 1 })
     await client.publish('a', '1', { qos: 1 })
@@ -187,7 +187,7 @@ describe('a client with promises', () => {
     assert.deepEqual([topic, text], ['will/broken', 'gone'])
   })
 
-  it('disconnects where its scope ends', async () => {
+  it('disconnects at the end of its scope', async () => {
     let leaving: MqttConnection
     {
       await using client = await attach()
@@ -196,14 +196,14 @@ describe('a client with promises', () => {
     assert.equal(leaving.connected, false)
   })
 
-  it('takes the identifier that the broker assigns', async () => {
+  it('uses the identifier that the broker assigns', async () => {
     const client = await attach({ clientId: '' })
     assert.equal(client.clientId, Object.keys(broker.clients)[0])
   })
 })
 
-describe('a client and time', () => {
-  it('gives up without CONNACK', async () => {
+describe('the time limits of a client', () => {
+  it('end an attempt to connect without CONNACK', async () => {
     const clock = new FakeClock()
     const [near] = duplexPair()
     const connecting = connect(near, { clock, connectTimeoutMs: 500 })
@@ -211,7 +211,7 @@ describe('a client and time', () => {
     assert.equal(near.destroyed, true)
   })
 
-  it('sends PINGREQ, and ends without PINGRESP', async () => {
+  it('make it send PINGREQ, and end the connection without PINGRESP', async () => {
     const clock = new FakeClock()
     const broker = await createBroker({ clock })
     let isFrozen = false

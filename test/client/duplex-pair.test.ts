@@ -23,7 +23,7 @@ describe('duplexPair', () => {
     right.removeAllListeners('data')
   })
 
-  it('holds the writer back until the reader reads', async () => {
+  it('makes the writer wait until the reader reads', async () => {
     const [left, right] = duplexPair()
     const chunk = Buffer.alloc(64 * 1024)
     while (left.write(chunk));
@@ -57,7 +57,7 @@ describe('duplexPair', () => {
     assert.ok(right.destroyed)
   })
 
-  it('completes writes to an end that is gone', async () => {
+  it('completes writes to an end that is closed', async () => {
     const [left, right] = duplexPair()
     right.destroy()
     await new Promise(resolve => left.write('nobody reads this', resolve))

@@ -1,4 +1,4 @@
-/** A client whose session is stored comes back to a node that has its filters already: what the node asks the engine for. */
+/** A client with a stored session reconnects to a node that already reads its filters: what the node asks the engine for. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
@@ -6,7 +6,7 @@ import { FakeClock } from '../../lib/testing/index.js'
 import { Gate, withFaults } from './support/faults.js'
 import { missed, receivedBy, until, withNodes } from './support/nodes.js'
 
-test('where its filters are brought already, nobody asks where the log ends, and it gets all that it missed', async () => {
+test('a session whose filters are already read by its node resumes without a request for the end of the log, and gets everything', async () => {
   let asked = 0
   const cluster = withFaults(new MemoryCluster({ shards: 1 }), node => ({
     ends: async () => {
@@ -27,7 +27,7 @@ test('where its filters are brought already, nobody asks where the log ends, and
   })
 })
 
-test('a session without filters in the log asks for nothing, and begins where it subscribes', async () => {
+test('a session without filters causes no request, and starts where it subscribes', async () => {
   const read: number[] = []
   const cluster = withFaults(new MemoryCluster({ shards: 1 }), node => ({
     read: (filters, after, upTo) => {
@@ -50,7 +50,7 @@ test('a session without filters in the log asks for nothing, and begins where it
   })
 })
 
-test('a session whose time is over only while its CONNECT is answered is still there', async () => {
+test('a session that would expire while CONNECT is handled is resumed', async () => {
   const clock = new FakeClock()
   const gate = new Gate()
   const cluster = withFaults(new MemoryCluster({ clock }), node => ({

@@ -12,7 +12,7 @@ import { receivedBy, until, withNodes } from './support/nodes.js'
 
 const LEASE_MS = 15_000
 
-test('a client that was claimed with a lease that is lost by now is not let in', async () => {
+test('a client that was claimed with a lease that is now lost is refused', async () => {
   const clock = new FakeClock()
   const engine = new MemoryCluster({ clock })
   const gate = new Gate()
@@ -44,7 +44,7 @@ test('a client that was claimed with a lease that is lost by now is not let in',
   )
 })
 
-test('a will that a node could not publish is no business of it once the session is with another', async () => {
+test('a node does not publish a pending will after another node has taken over the session', async () => {
   const clock = new FakeClock()
   const engine = new MemoryCluster({ clock })
   let fails = false

@@ -25,7 +25,7 @@ const entry = (sequence: number) => ({
   position: { shard: 0, sequence },
 })
 
-it('a message whose delivery takes several turns holds up the next one of its shard', async () => {
+it('a message whose delivery takes several turns delays the next one of its shard', async () => {
   let done = () => {}
   const routing = new Promise<void>(resolve => {
     done = resolve
@@ -42,7 +42,7 @@ it('a message whose delivery takes several turns holds up the next one of its sh
   assert.equal(consumer.arrived(entry(2)), undefined)
 })
 
-it('so does one that had to wait for room before', async () => {
+it('a message that had to wait for room delays the next one of its shard', async () => {
   const consumer = consumerWith([new Promise(setImmediate)], Promise.resolve())
   let isOver = false
   const arrived = Promise.resolve(consumer.arrived(entry(1))).then(() => {
@@ -54,7 +54,7 @@ it('so does one that had to wait for room before', async () => {
   await arrived
 })
 
-it('while that takes several turns, nobody gets it live who has read it, or has come meanwhile', async () => {
+it('a message whose delivery takes several turns is not delivered live to sessions that have read it or connected meanwhile', async () => {
   let done = () => {}
   const routing = new Promise<void>(resolve => {
     done = resolve
@@ -89,7 +89,7 @@ it('while that takes several turns, nobody gets it live who has read it, or has 
   )
   done()
   await arrived
-  // it is not under way any more
+  // it is no longer being delivered
   consumer.sentFromQueue(refOf(position), 'other')
   assert.equal(record.isWithheld('other'), false)
 })

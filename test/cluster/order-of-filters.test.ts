@@ -1,6 +1,6 @@
 /**
- * A session with several filters whose client is back: the engine brings the messages of one of them, because a neighbour
- * wants it as well, and not yet those of the other. Nothing that comes meanwhile is passed over.
+ * A client with several filters reconnects: its node already reads the messages of one filter, because another client
+ * subscribes to it, and not yet those of the other filter. Messages that arrive meanwhile are not skipped.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,7 +9,7 @@ import { Gate, withFaults } from './support/faults.js'
 import { receivedBy, until, withNodes } from './support/nodes.js'
 
 for (const qos of [1, 2] as const) {
-  test(`what is not brought yet is not passed over by what is, QoS ${qos}`, async () => {
+  test(`messages of a filter that is already read do not overtake those of one that is not read yet, QoS ${qos}`, async () => {
     const gate = new Gate()
     let isHeld = false
     const cluster = withFaults(new MemoryCluster({ shards: 1 }), node => ({
@@ -26,7 +26,7 @@ for (const qos of [1, 2] as const) {
       isHeld = true
       const back = await other!.connectStored('subscriber')
       await until(() => gate.isReached, 'the wish for the other filter')
-      // it has read what it missed: from here on messages come live
+      // it has read what it missed: from now on messages are live
       await one!.broker.publish({ topic: 'early', payload: 'first', qos })
       await until(() => receivedBy(back).length === 1, 'a message')
       await one!.broker.publish({ topic: 'late', payload: 'not brought', qos })

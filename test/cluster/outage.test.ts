@@ -1,4 +1,4 @@
-/** What clients see while the engine does not answer, and of a node that is cut off from it. */
+/** What clients notice while the engine does not answer, and of a node that is disconnected from it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MqttClient } from 'mqtt'
@@ -9,7 +9,7 @@ import { receivedBy, until, withNodes } from './support/nodes.js'
 
 const LEASE_MS = 15_000
 
-test('nothing is acknowledged while the engine does not answer, and nothing is lost', async () => {
+test('while the engine does not answer nothing is acknowledged and nothing is lost', async () => {
   const cluster = new MemoryCluster()
   await withNodes(cluster, 2, async (one, other) => {
     const subscriber = await other!.connectStored('sub')
@@ -23,7 +23,7 @@ test('nothing is acknowledged while the engine does not answer, and nothing is l
       await publisher.publishAsync(`t/${qos}`, `QoS ${qos}`, { qos })
       acknowledged++
     })
-    // QoS 0 among the clients of one node needs no engine, but stays behind what was published before
+    // QoS 0 between clients of one node needs no engine, but does not overtake earlier messages
     const second = await withoutEngine(() => one!.broker.publish({ topic: 'q0', payload: 'goes on' }))
     assert.equal(second, 'done')
     await until(() => receivedBy(neighbour).length === 1, 'QoS 0')
@@ -35,7 +35,7 @@ test('nothing is acknowledged while the engine does not answer, and nothing is l
   })
 })
 
-test('a node that is cut off lets its clients go, and takes part again when it can', async () => {
+test('a node that is cut off disconnects its clients, and takes part again when it can', async () => {
   const clock = new FakeClock()
   const cluster = new MemoryCluster({ clock })
   await withNodes(
@@ -67,7 +67,7 @@ test('a node that is cut off lets its clients go, and takes part again when it c
   )
 })
 
-test('the will and the end of a session of a node that is gone are seen to by another', async () => {
+test('another node publishes the will and ends the session of a node that is gone', async () => {
   const clock = new FakeClock()
   const cluster = new MemoryCluster({ clock })
   await withNodes(
@@ -93,7 +93,7 @@ test('the will and the end of a session of a node that is gone are seen to by an
   )
 })
 
-test('the will that the node of a client left, and its next one, are both published', async () => {
+test('the will of a client on a dead node and its next will are both published', async () => {
   const clock = new FakeClock()
   const cluster = new MemoryCluster({ clock })
   await withNodes(
@@ -108,7 +108,7 @@ test('the will that the node of a client left, and its next one, are both publis
       })
       await one!.connect('mortal', willOf('first'))
       cluster.cut(cluster.nodes.get('node0')!)
-      // it waits for the lease of the node, and has a will of its own by then
+      // it waits for the lease of the node, and has its own will then
       const back = other!.connect('mortal', willOf('second'))
       await clock.advance(LEASE_MS)
       const second = await back
@@ -123,7 +123,7 @@ test('the will that the node of a client left, and its next one, are both publis
   )
 })
 
-test('a session that was in use when its node died lives on for its whole time, however long ago it was away', async () => {
+test('a session that was connected when its node died exists for its whole expiry, whenever it was last disconnected', async () => {
   const clock = new FakeClock()
   const cluster = new MemoryCluster({ clock })
   const session = { keepalive: 0, clean: false, properties: { sessionExpiryInterval: 60 } }
@@ -137,7 +137,7 @@ test('a session that was in use when its node died lives on for its whole time, 
       await first.endAsync()
       await until(() => one!.broker.connectedClients === 0, 'the end of the connection')
       await one!.connect('user', session)
-      // the end that was written when it was away is long over
+      // the deadline that was written when it was disconnected has passed long ago
       await clock.advance(600_000)
       cluster.cut(cluster.nodes.get('node0')!)
       await clock.advance(LEASE_MS + 59_000)
@@ -149,7 +149,7 @@ test('a session that was in use when its node died lives on for its whole time, 
   )
 })
 
-/** Whether it is done soon. */
+/** Whether a promise is settled soon. */
 function withoutEngine(operation: () => Promise<void>): Promise<'done' | 'late'> {
   return Promise.race([
     operation().then(() => 'done' as const),
@@ -157,7 +157,7 @@ function withoutEngine(operation: () => Promise<void>): Promise<'done' | 'late'>
   ])
 }
 
-test('clients without stored state may stay on a node that is cut off, and belong to it again later', async () => {
+test('clients without stored state may stay on a node that is cut off, and are claimed again later', async () => {
   const clock = new FakeClock()
   const engine = new MemoryCluster({ clock })
   let isCut = false

@@ -1,4 +1,4 @@
-/** The proof rows of a cluster in their short forms, on an engine in memory. `npm run test:cluster` has the whole ones. */
+/** The proof rows of a cluster in their short forms, on an engine in memory. `npm run test:cluster` has the full ones. */
 import { after, before, describe, it } from 'node:test'
 import { byEffort } from '../support/effort.js'
 import { burst } from './proof/rows/burst.js'

@@ -1,10 +1,10 @@
-/** What a session misses in a cluster is kept for as long as the session lasts, also when the log forgets it. */
+/** Messages for a disconnected session in a cluster are kept as long as the session, even if the log removes them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
 import { missed, numbers, receivedBy, until, withNodes } from './support/nodes.js'
 
-test('what the log forgets was kept with the session, in order, within the limits', async () => {
+test('messages that the log removes are stored with the session, in order, within the limits', async () => {
   const cluster = new MemoryCluster({ logMs: 4000 })
   await withNodes(
     cluster,

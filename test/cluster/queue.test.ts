@@ -1,4 +1,4 @@
-/** What a session misses in a cluster is held to the limits of queues. queue-long.test.ts waits for the log to forget. */
+/** The limits of queues apply to what a session misses in a cluster. queue-long.test.ts waits until the log removes it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryCluster } from '../../lib/testing/cluster.js'
@@ -6,7 +6,7 @@ import type { OverflowPolicy } from '../../types/persistence.js'
 import { dropsOf, missed, numbers, receivedBy, until, withNodes } from './support/nodes.js'
 
 for (const queueOverflow of ['drop-newest', 'drop-oldest', 'reject'] as const satisfies OverflowPolicy[]) {
-  test(`what is beyond the limit of the queue is dropped and told, ${queueOverflow}`, async () => {
+  test(`messages beyond the limit of the queue are dropped and reported, ${queueOverflow}`, async () => {
     await withNodes(
       new MemoryCluster(),
       2,
@@ -23,7 +23,7 @@ for (const queueOverflow of ['drop-newest', 'drop-oldest', 'reject'] as const sa
           gone.map(text => `away queue-full ${text}`),
         )
         assert.equal(other!.broker.drops['queue-full'], 3)
-        // it is connected: what comes now is not a queue
+        // it is connected: messages that arrive now are not queued
         for (const payload of numbers(20, 8)) await one!.broker.publish({ topic: 't', payload, qos: 1 })
         await until(() => receivedBy(client).length >= 25, 'the live ones')
         assert.deepEqual(receivedBy(client), [...expected, ...numbers(20, 8)])
@@ -34,7 +34,7 @@ for (const queueOverflow of ['drop-newest', 'drop-oldest', 'reject'] as const sa
 }
 
 for (const queueOverflow of ['drop-newest', 'drop-oldest'] as const satisfies OverflowPolicy[]) {
-  test(`a client that is connected and does not read is held to the limit of its queue, ${queueOverflow}`, async () => {
+  test(`the limit of the queue applies to a connected client that does not read, ${queueOverflow}`, async () => {
     await withNodes(
       new MemoryCluster(),
       2,
@@ -53,7 +53,7 @@ for (const queueOverflow of ['drop-newest', 'drop-oldest'] as const satisfies Ov
         await until(() => receivedBy(quick).length === 9, 'the client that reads')
         slow.handleMessage = (_, done) => done()
         for (const done of acknowledge) done()
-        // the oldest one was about to be sent, and is not dropped any more
+        // the oldest one was about to be sent, and is no longer dropped
         const left = queueOverflow === 'drop-oldest' ? ['0', '1', ...numbers(5, 4)] : numbers(6)
         const gone = queueOverflow === 'drop-oldest' ? numbers(2, 2) : numbers(3, 6)
         await until(
@@ -66,7 +66,7 @@ for (const queueOverflow of ['drop-newest', 'drop-oldest'] as const satisfies Ov
           gone.map(text => `slow queue-full ${text}`),
         )
         assert.equal(other!.broker.drops['queue-full'], gone.length)
-        // it has caught up: nothing is dropped any more
+        // it has caught up: nothing more is dropped
         for (const payload of numbers(3, 9)) await one!.broker.publish({ topic: 't', payload, qos: 1 })
         await until(() => receivedBy(slow).length >= left.length + 3, 'what came later')
         assert.deepEqual(receivedBy(slow), [...left, ...numbers(3, 9)])

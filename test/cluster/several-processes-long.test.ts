@@ -1,6 +1,6 @@
 /**
- * Programs that are started several times on one port, by `node:cluster` and by pm2: each process has a broker of its own,
- * unless they are nodes of a cluster. Installs pm2, and so belongs to the full run.
+ * Programs that are started several times on one port, by `node:cluster` and by pm2: each process has its own broker,
+ * unless they are nodes of a cluster. Installs pm2, so it belongs to the full run.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -66,7 +66,7 @@ async function placeOf(client: MqttClient): Promise<string | undefined> {
   return await Promise.race([nextMessage(client).then(({ payload }) => String(payload)), refused])
 }
 
-/** @returns what a client of one process hears of one of the other, up to its own message */
+/** @returns what a client of one process gets from one of the other, up to its own message */
 async function heardAcross(port: number): Promise<string[]> {
   const [one, other] = await clientOfEach(port)
   const heard: string[] = []
@@ -93,7 +93,7 @@ describe('several processes on one port', { timeout: 300_000 }, () => {
   })
   after(() => folder.remove())
 
-  it('are brokers that know nothing of each other, with node:cluster', async () => {
+  it('are separate brokers with node:cluster', async () => {
     const port = await freePort()
     const primary = folder.write('primary.mjs', PRIMARY)
     const program = new RunningProcess(process.execPath, [primary, application], { ...process.env, PORT: `${port}` })
@@ -134,11 +134,11 @@ describe('several processes on one port', { timeout: 300_000 }, () => {
       }
     }
 
-    it('are brokers that know nothing of each other', async () => {
+    it('are separate brokers', async () => {
       assert.deepEqual(await heardWith({}), ['own'])
     })
 
-    it('are one broker as nodes of a cluster', { skip: natsServer === undefined && NO_NATS }, async () => {
+    it('act as one broker if they are nodes of a cluster', { skip: natsServer === undefined && NO_NATS }, async () => {
       assert.deepEqual((await heardWith({ NATS: servers!.urls[0]! })).toSorted(), ['of the other', 'own'])
     })
   })

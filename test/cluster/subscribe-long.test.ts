@@ -9,7 +9,9 @@ import { receivedBy, until, withNodes } from './support/nodes.js'
 /** Longer than the engine's own time limits for a request, shorter than the lease. */
 const OUTAGE_MS = 6000
 
-test('a SUBSCRIBE waits for an engine that stands still', { skip: natsServer === undefined && NO_NATS }, async () => {
+test('a SUBSCRIBE waits for an engine that does not answer', {
+  skip: natsServer === undefined && NO_NATS,
+}, async () => {
   const servers = await NatsServers.start(1)
   try {
     await withNodes(natsCluster({ servers: servers.urls, replicas: 1 }), 2, async (one, other) => {

@@ -1,4 +1,4 @@
-/** The numbers of a node below `$SYS/brokers/ID/` are there for as long as the node is, and soon gone after it. */
+/** The statistics of a node below `$SYS/brokers/ID/` exist as long as the node, and are removed soon after it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBroker } from '../../lib/index.js'
@@ -17,7 +17,7 @@ async function topicsOf(broker: Broker, node: string): Promise<string[]> {
 }
 
 for (const end of ['crash', 'stop'] as const) {
-  test(`after the ${end} of a node`, async () => {
+  test(`the $SYS topics of a node are removed after its ${end}`, async () => {
     const clock = new FakeClock()
     const engine = new MemoryCluster({ clock })
     let isCut = false

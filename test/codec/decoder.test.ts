@@ -12,7 +12,7 @@ function publish(topic: string, payload: Buffer | string): Buffer {
 }
 
 describe('decoder', () => {
-  it('decodes only on demand, and keeps data that is pushed meanwhile', () => {
+  it('decodes only when asked to, and keeps data that is pushed meanwhile', () => {
     const decoder = new Decoder({ side: 'broker' })
     for (let i = 0; i < 300; i++) decoder.push(publish(`t/${i}`, 'x'))
     for (let i = 0; i < 300; i++) {
@@ -23,7 +23,7 @@ describe('decoder', () => {
     assert.equal(decoder.next(), undefined)
   })
 
-  it('takes single bytes pushed in advance', () => {
+  it('accepts single bytes pushed in advance', () => {
     const decoder = new Decoder({ side: 'broker' })
     const stream = Buffer.concat(Array.from({ length: 500 }, (_, i) => publish(`topic/${i}`, `payload ${i}`)))
     for (const byte of byteByByte(stream)) decoder.push(byte)
@@ -36,7 +36,7 @@ describe('decoder', () => {
     assert.equal(decoder.error, undefined)
   })
 
-  it('assembles a large packet while it arrives, and releases its chunks', async () => {
+  it('assembles a large packet as it arrives, and releases its chunks', async () => {
     const decoder = new Decoder({ side: 'broker' })
     const payload = Buffer.from(Uint32Array.from({ length: 1_500_000 }, (_, i) => i).buffer)
     const bytes = Buffer.concat([publish('large', payload), publish('t', 'next')])
@@ -98,7 +98,7 @@ describe('decoder', () => {
     assert.equal(payload.toString(), 'payloa!')
   })
 
-  it('does not copy a payload that lies in one chunk behind a head in another', () => {
+  it('does not copy a payload in one chunk after a header in another', () => {
     const bytes = publish('a', 'payload')
     const content = Buffer.from(bytes.subarray(2))
     const decoder = new Decoder({ side: 'broker' })
@@ -108,14 +108,14 @@ describe('decoder', () => {
     assert.equal((decoder.next() as PublishMessage).payload.buffer, content.buffer)
   })
 
-  it('keeps a will apart from the chunk it came in', () => {
+  it('keeps a will separate from the chunk it came in', () => {
     const chunk = packetOf(0x10, "00 04 'MQTT' 04 06 00 00 00 00 00 01 'w' 00 04 'gone'")
     const packet = decodeOne(chunk, 'broker', 4)
     chunk.fill(0)
     assert.equal(packet.cmd === 'connect' && packet.will?.payload.toString(), 'gone')
   })
 
-  it('needs time in proportion to the bytes, however small the chunks are', () => {
+  it('takes time in proportion to the bytes, however small the chunks are', () => {
     const bytes = publish('a', Buffer.alloc(1_000_000, 'x'))
     const decoder = new Decoder({ side: 'broker' })
     let packets = 0
@@ -163,12 +163,12 @@ describe('decoder', () => {
     assert.ok(process.memoryUsage().arrayBuffers - before < 1 << 20)
   })
 
-  it('takes a remaining length in more bytes than needed before 5.0', () => {
+  it('accepts a remaining length in more bytes than needed before 5.0', () => {
     assert.equal(decodeOne(hex('c0 80 00'), 'broker', 4).cmd, 'pingreq')
     assert.equal(decodeOne(hex('c0 80 80 80 00'), 'broker', 3).cmd, 'pingreq')
   })
 
-  it('takes DUP in the packets that 3.1 has it in', () => {
+  it('accepts DUP in packets that may have it in 3.1', () => {
     for (const bytes of [hex('6a 02 00 01'), packetOf(0x8a, "00 01 00 01 'a' 00"), packetOf(0xaa, "00 01 00 01 'a'")]) {
       decodeOne(bytes, 'broker', 3)
       assert.equal(decodeAll(bytes, 'broker', 4).error?.code, 'ANAX_ERR_MALFORMED')
@@ -189,7 +189,7 @@ describe('decoder', () => {
     }
   })
 
-  it('[3.1.1 MQTT-4.7.3-3] [5.0 MQTT-4.7.3-3] takes topics of 65535 bytes', () => {
+  it('[3.1.1 MQTT-4.7.3-3] [5.0 MQTT-4.7.3-3] accepts topics of 65535 bytes', () => {
     for (const version of [4, 5] as const) {
       const topic = 'x'.repeat(65_535)
       const bytes = encode({ cmd: 'publish', topic, payload: 'p', qos: 0, dup: false, retain: false }, version)
@@ -209,7 +209,7 @@ describe('decoder', () => {
     assert.equal(decoder.error?.code, 'ANAX_ERR_TOPIC_NAME')
   })
 
-  it('never takes Latin-1 bytes for the topic before', () => {
+  it('never confuses Latin-1 bytes with the previous topic', () => {
     const decoder = new Decoder({ side: 'broker' })
     decoder.push(publish('é', ''))
     assert.equal((decoder.next() as PublishMessage).topic, 'é')
@@ -235,7 +235,7 @@ describe('decoder', () => {
     })
   })
 
-  it('has the place of the error in the message', () => {
+  it('names the place of an error in its message', () => {
     assert.equal(decodeAll(hex('36 00'), 'broker', 4).error?.message, 'Malformed packet: PUBLISH: QoS 3')
     const { error } = decodeAll(packetOf(0x82, "00 01 00 05 'a'"), 'broker', 4)
     assert.equal(error?.message, 'Malformed packet: SUBSCRIBE: ends within the topic filter')

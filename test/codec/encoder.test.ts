@@ -131,7 +131,7 @@ describe('encoder', () => {
     })
   }
 
-  it('refuses a packet that no remaining length can express', () => {
+  it('refuses a packet that is too large for any remaining length', () => {
     const payload = Buffer.alloc(268_435_455)
     const options = { qos: 0, retain: false, dup: false } as const
     assert.throws(() => publishFrame({ topic: 'a', payload, properties: undefined }, 4, options), {
@@ -158,7 +158,7 @@ describe('encoder', () => {
     }
   })
 
-  it('leaves properties out that are undefined', () => {
+  it('leaves out undefined properties', () => {
     const properties = { contentType: undefined } as unknown as { contentType: string }
     assert.equal(encode({ ...publish, properties }, 5).toString('hex'), encode(publish, 5).toString('hex'))
   })

@@ -62,12 +62,12 @@ describe('any bytes', () => {
     fc.assert(fc.property(anyBytes, sides, versions, check), { numRuns: runs(3000) })
   })
 
-  it('are decoded or refused where they are nearly a packet', () => {
+  it('are decoded or refused if they are almost a packet', () => {
     const property = fc.property(mutated, ({ golden, bytes }) => check(bytes, golden.side, golden.version))
     fc.assert(property, { numRuns: runs(5000) })
   })
 
-  it('are decoded or refused where a packet is read in another version or by another side', () => {
+  it('are decoded or refused if a packet is read in another version or by the other side', () => {
     for (const { bytes } of GOLDEN) {
       for (const version of VERSIONS) for (const side of SIDES) check(bytes, side, version)
     }
@@ -91,7 +91,7 @@ describe('any bytes', () => {
 describe('any valid packet', () => {
   for (const version of VERSIONS) {
     for (const side of SIDES) {
-      it(`is decoded as it was encoded, version ${version}, read by a ${side}`, () => {
+      it(`is decoded to what was encoded, version ${version}, read by a ${side}`, () => {
         const property = fc.property(packets(version, side), packet => {
           assert.deepEqual(plain(decodeOne(encode(packet, version), side, version)), plain(packet))
         })

@@ -364,7 +364,7 @@ table('protocol versions', unsupported, 'broker', 4)
 table('from a broker, 5.0', fromBroker, 'client', 5)
 table('from a broker, 3.1.1', fromBrokerBefore5, 'client', 4)
 
-describe('the dialect of a refusal', () => {
+describe('the version of a refusal', () => {
   const cases: [string, Buffer, ProtocolVersion][] = [
     ['3.1', connect(3, '03', ''), 3],
     ['3.1.1', connect(4, '03', ''), 4],

@@ -75,12 +75,12 @@ const LENIENT: [what: string, bytes: Buffer, version: ProtocolVersion, code: Err
   ['an empty topic name without an alias', packetOf(0x30, '00 00 00'), 5, 'ANAX_ERR_PROTOCOL'],
   ['a filter that is none', packetOf(0x82, "00 01 00 03 'a#b' 00"), 4, 'ANAX_ERR_TOPIC_FILTER'],
   ['U+0000', packetOf(0x30, "00 03 'a' 00 'b'"), 4, 'ANAX_ERR_MALFORMED'],
-  ['bytes that are no UTF-8, which it replaces by U+FFFD', packetOf(0x30, '00 02 c0 80'), 4, 'ANAX_ERR_MALFORMED'],
+  ['bytes that are not UTF-8, which it replaces by U+FFFD', packetOf(0x30, '00 02 c0 80'), 4, 'ANAX_ERR_MALFORMED'],
   ['packet identifier 0', hex('40 02 00 00'), 4, 'ANAX_ERR_PROTOCOL'],
   ['SUBSCRIBE without a filter', hex('82 02 00 01'), 4, 'ANAX_ERR_PROTOCOL'],
   ['UNSUBSCRIBE without a filter', hex('a2 02 00 01'), 4, 'ANAX_ERR_PROTOCOL'],
-  ['bytes behind the end of a PUBACK', hex('40 03 00 01 00'), 4, 'ANAX_ERR_MALFORMED'],
-  ['bytes behind the end of a CONNECT', packetOf(0x10, "00 04 'MQTT' 04 02 00 00 00 00 ff"), 4, 'ANAX_ERR_MALFORMED'],
+  ['bytes after the end of a PUBACK', hex('40 03 00 01 00'), 4, 'ANAX_ERR_MALFORMED'],
+  ['bytes after the end of a CONNECT', packetOf(0x10, "00 04 'MQTT' 04 02 00 00 00 00 ff"), 4, 'ANAX_ERR_MALFORMED'],
   ['content in PINGREQ', hex('c0 01 00'), 4, 'ANAX_ERR_MALFORMED'],
   ['will QoS 3', packetOf(0x10, "00 04 'MQTT' 04 1e 00 00 00 00 00 01 'w' 00 00"), 4, 'ANAX_ERR_MALFORMED'],
   [
@@ -108,7 +108,7 @@ const LENIENT: [what: string, bytes: Buffer, version: ProtocolVersion, code: Err
   ['AUTH without a method', hex('f0 02 18 00'), 5, 'ANAX_ERR_PROTOCOL'],
 ]
 
-describe('what mqtt-packet takes and the standard forbids', () => {
+describe('what mqtt-packet accepts although the standard forbids it', () => {
   for (const [what, bytes, version, code] of LENIENT) {
     it(what, () => {
       theirPacket(bytes, version)
@@ -117,13 +117,13 @@ describe('what mqtt-packet takes and the standard forbids', () => {
   }
 })
 
-describe('what mqtt-packet does otherwise with valid packets', () => {
-  it('takes packets of either direction, where this decoder is told which side it is on', () => {
+describe('how mqtt-packet handles valid packets differently', () => {
+  it('accepts packets of either direction, while this decoder knows its side', () => {
     theirPacket(hex('20 02 00 00'), 4)
     assert.equal(decodeAll(hex('20 02 00 00'), 'broker', 4).error?.code, 'ANAX_ERR_PROTOCOL')
   })
 
-  it('loses the empty value of a user property whose name comes again', () => {
+  it('loses the empty value of a User Property whose name is repeated', () => {
     const bytes = packetOf(0x30, "00 01 'a' 0d 26 00 01 'k' 00 00 26 00 01 'k' 00 01 'v'")
     assert.deepEqual(plain(reduced(theirPacket(bytes, 5))), { ...base, properties: { userProperties: { k: 'v' } } })
     assert.deepEqual(plain(decodeOne(bytes, 'broker', 5)), {

@@ -103,7 +103,7 @@ describe('publish frame', () => {
     assert.equal(encode({ cmd: 'publish', topic: 'a', payload: '', qos: 0, retain: false, dup: true }, 5)[0], 0x30)
   })
 
-  it('does not change while others are encoded', () => {
+  it('does not change when others are encoded', () => {
     const made: [Frame, string][] = []
     for (let i = 0; i < 5000; i++) {
       const frame = publishFrame({ topic: `t/${i}`, payload: Buffer.alloc(i % 300, 'x'), properties: undefined }, 4, {

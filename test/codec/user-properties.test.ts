@@ -14,11 +14,11 @@ const names = fc.oneof(fc.constantFrom('a', 'b', '7', '10', '01', '__proto__', '
 const pairLists = fc.array(fc.tuple(names, fc.string())).map(pairs => pairs.flat())
 
 describe('user properties', () => {
-  it('come back in the order they went in', () => {
+  it('are decoded in the order in which they were encoded', () => {
     fc.assert(fc.property(pairLists, pairs => assert.deepEqual(pairsOf(userPropertiesFrom(pairs)), pairs)))
   })
 
-  it('have the shape that mqtt-packet gives them', () => {
+  it('have the same shape as in mqtt-packet', () => {
     const object = userPropertiesFrom(['a', '1', 'b', '2', 'a', '3', '__proto__', 'p'])
     assert.equal(Object.getPrototypeOf(object), null)
     assert.deepEqual(Object.entries(object), [
@@ -28,7 +28,7 @@ describe('user properties', () => {
     ])
   })
 
-  it('follow the object where a hook changed it', () => {
+  it('are encoded from the object if a hook changed it', () => {
     const object = userPropertiesFrom(['a', '1', 'b', '2', 'a', '3'])
     object.a = ['1', '4']
     assert.deepEqual(pairsOf(object), ['a', '1', 'a', '4', 'b', '2'])
@@ -43,7 +43,7 @@ describe('user properties', () => {
     assert.deepEqual(pairsOf(object), ['a', '1'])
   })
 
-  it('[5.0 MQTT-3.3.2-17] [5.0 MQTT-3.3.2-18] go on in their order when the message is forwarded', () => {
+  it('[5.0 MQTT-3.3.2-17] [5.0 MQTT-3.3.2-18] keep their order when the message is forwarded', () => {
     const list = "26 00 01 'b' 00 01 '1' 26 00 01 '9' 00 00 26 00 01 '1' 00 00 26 00 01 'b' 00 01 '2'"
     const bytes = packetOf(0x30, `00 01 't' 1a ${list}`)
     const message = decodeOne(bytes, 'broker', 5) as PublishMessage

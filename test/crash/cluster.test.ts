@@ -17,7 +17,7 @@ const form = byEffort({
 const { kills } = form
 const skip = natsServer === undefined ? NO_NATS : kills === 0 && 'processes are killed in npm test'
 
-it('what a cluster acknowledged survives that nodes and servers are killed', {
+it('everything that a cluster acknowledged survives when nodes and servers are killed', {
   skip,
   timeout: 300_000,
 }, async context => {

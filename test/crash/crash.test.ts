@@ -10,7 +10,7 @@ const kills = Number(process.env.ANAX_CRASH_SHORT_ROUNDS ?? byEffort({ fast: 2, 
 const timeout = 110_000 + kills * 4000
 
 // Concurrently, because most of the time they wait for processes to start.
-describe('what was acknowledged survives that everybody is killed', { concurrency: 2, timeout }, () => {
+describe('everything acknowledged survives when brokers and clients are killed', { concurrency: 2, timeout }, () => {
   for (const durability of ['commit', 'sync'] as const) {
     it(durability, async context => {
       context.diagnostic(`ANAX_CRASH_SEED=${seed}`)

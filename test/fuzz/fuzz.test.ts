@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { runs } from '../support/effort.js'
 import { FuzzRun } from './fuzz-run.js'
 
-test('clients that send anything harm nobody, and leave nothing behind', async () => {
+test('clients that send arbitrary bytes do not affect others, and leave nothing behind', async () => {
   const run = new FuzzRun(7)
   await run.start()
   for (let round = 0; round < runs(10); round++) await run.round()

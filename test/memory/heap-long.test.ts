@@ -64,7 +64,7 @@ it(`an idle connection takes at most ${CONNECTION_BOUND} bytes of heap`, async (
   assert(bytes > 0 && bytes <= CONNECTION_BOUND, `${Math.round(bytes)} bytes`)
 })
 
-it(`a stored session takes at most ${SESSION_BOUND} bytes of heap beside its identifier`, async () => {
+it(`a stored session takes at most ${SESSION_BOUND} bytes of heap, apart from its identifier`, async () => {
   await using broker = await start()
   const bytes = await broker.ask('sessions')
   assert(bytes > 0 && bytes <= SESSION_BOUND, `${Math.round(bytes)} bytes`)

@@ -107,7 +107,7 @@ async function numbers(): Promise<BrokerStats> {
   return structuredClone({ ...broker.stats(), cluster: CLUSTER })
 }
 
-test('each number of the broker moves one metric by as much', async t => {
+test('each statistic of the broker changes one metric by the same amount', async t => {
   const stats = await numbers()
   const metrics = await createMetrics({ stats: () => stats, slowClients: () => [], sampleTimings: () => () => {} })
   t.after(() => metrics.close())
@@ -124,7 +124,7 @@ test('each number of the broker moves one metric by as much', async t => {
   }
 })
 
-test('that is all of them', () => {
+test('these are all metrics', () => {
   const tested = [...Object.values(MOVES), ...Object.values(OTHERS).map(([metric]) => metric)]
   const names = new Set(tested.map(metric => metric.replace(/\{.*/, '')))
   assert.deepEqual([...names].toSorted(), DEFINITIONS.map(({ name }) => name).toSorted())

@@ -79,7 +79,7 @@ test('each metric changes by exactly what happened', t =>
     assert.equal(await metrics.registry.metrics(), '\n')
   }))
 
-test('refusals, failures and ends are counted by reason', t =>
+test('refusals, failures and disconnections are counted by reason', t =>
   withBrokers(
     [
       {
@@ -187,7 +187,7 @@ test('hooks and messages are timed, one of a configured number', t =>
     },
   ))
 
-test('the operations of a store are timed, and the bus of the host; a store in memory is not', t =>
+test('operations of a store and of the bus of the application are timed, those of a store in memory are not', t =>
   withBrokers([{ persistence: STORES['aedes-persistence']!(new FakeClock()), mq: mqemitter() }, {}], async brokers => {
     const timed = await Promise.all(brokers.map(broker => timedOperations(t, broker)))
     const [outside, inMemory] = timed
@@ -244,7 +244,7 @@ async function timedOperations(t: TestContext, broker: Broker): Promise<Record<s
   return timed
 }
 
-test('the delay of the event loop is that since the last scrape', async t => {
+test('the event loop delay is measured since the last scrape', async t => {
   await using broker = await createBroker()
   const metrics = await metricsOf(t, broker)
   const block = async () => {
@@ -279,7 +279,7 @@ test('several brokers share one registry, distinguished by labels', t =>
     assert.deepEqual([values['one_clients{site=a}'], values.other_clients], [1, 0])
   }))
 
-test('the handler answers a scrape over HTTP, and names and types keep the rules', t =>
+test('the handler answers a scrape over HTTP, with names and types that follow the rules of Prometheus', t =>
   withBrokers([{}], async ([broker]) => {
     const metrics = await createMetrics(broker, { process: true })
     t.after(() => metrics.close())

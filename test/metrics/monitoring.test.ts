@@ -21,7 +21,7 @@ const OWN_LABELS = ['instance', 'job', 'le']
 const METRIC = /\b(?:anax|process|nodejs)_[a-z0-9_]+\b/g
 
 describe('the dashboard for Grafana and the alerts', () => {
-  it('use metrics that exist, and labels that these have', () =>
+  it('use only metrics and labels that exist', () =>
     withBrokers(
       [{ authenticate: () => true, persistence: STORES['aedes-persistence']!(new FakeClock()) }],
       async ([broker]) => {
@@ -50,7 +50,7 @@ describe('the dashboard for Grafana and the alerts', () => {
     assert.deepEqual(missing, ELSEWHERE)
   })
 
-  it('are explained in docs/run/operating.md, each alert in a section of its own', () => {
+  it('are explained in docs/run/operating.md, each alert in its own section', () => {
     const page = readFileSync(join(ROOT, 'docs/run/operating.md'), 'utf8')
     const sections = [...page.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)
     assert.deepEqual(

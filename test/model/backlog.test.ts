@@ -10,7 +10,7 @@ import { numbered } from '../session/outgoing/outgoing-fixture.js'
 const textOf = (delivery: ReturnType<typeof numbered> | undefined) => delivery && String(delivery.message.payload)
 
 describe('a backlog', () => {
-  it('is a queue, whatever the order of pushing and taking', () => {
+  it('is a queue for any order of pushing and taking', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom('push', 'shift'), { maxLength: 200 }), steps => {
         const backlog = new Backlog()
@@ -33,7 +33,7 @@ describe('a backlog', () => {
     )
   })
 
-  it('gives out the first of a broker’s messages where it was published before another of that broker', () => {
+  it('returns a message before later ones of the same broker', () => {
     const backlog = new Backlog()
     const other = numbered('other', 0, 1)
     other.message.brokerId = 'another broker'
@@ -63,7 +63,7 @@ describe('a backlog', () => {
 describe('the size in a queue', () => {
   const sizeOf = (input: object) => sizeInQueue(messageOfInput({ topic: 'a', ...input }, 100))
 
-  it('is more than nothing for an empty message', () => assert.ok(sizeOf({}) > 0))
+  it('is not 0 for an empty message', () => assert.ok(sizeOf({}) > 0))
 
   const text = 'x'.repeat(1000)
   const userProperties = userPropertiesFrom(['k', text.slice(1), 'l', text.slice(1), 'k', text.slice(1)])
@@ -77,6 +77,6 @@ describe('the size in a queue', () => {
     ['user properties', { properties: { userProperties } }, 3012],
     ['empty ones as well', { properties: { userProperties: userPropertiesFrom(new Array(2000).fill('')) } }, 4000],
   ] as const) {
-    it(`counts ${what}: a client can make it large`, () => assert.equal(sizeOf(input) - sizeOf({}), bytes))
+    it(`includes ${what}, which a client can make large`, () => assert.equal(sizeOf(input) - sizeOf({}), bytes))
   }
 })

@@ -13,7 +13,7 @@ function delivery(properties?: PublishProperties, identifiers?: number[]): Deliv
 }
 
 describe('a delivery', () => {
-  it('is encoded with its own QoS and flags, not with those it was published with', () => {
+  it('is encoded with its own QoS and flags, not with those of the published message', () => {
     const packet = decodeFrame(delivery().frame(dialectOf(4), undefined), 4, 7)
     assert.deepEqual(
       [packet.topic, packet.qos, packet.retain, packet.dup, packet.messageId],
@@ -37,7 +37,7 @@ describe('a delivery', () => {
     assert.equal(decodeFrame(late, 5, 1).properties?.messageExpiryInterval, 4)
   })
 
-  it('has the properties of the message and the identifiers of its receiver, in 5.0 only', () => {
+  it('has the properties of the message and the identifiers of its receiver only in 5.0', () => {
     const one = delivery({ contentType: 'text', userProperties: { a: 'b' } }, [3, 4])
     const properties = decodeFrame(one.frame(dialectOf(5), undefined), 5, 1).properties
     assert.equal(properties?.contentType, 'text')

@@ -16,12 +16,12 @@ function sent(counter = 0): Sent {
 }
 
 describe('packet ids', () => {
-  it('begin at 1 and follow each other', () => {
+  it('start at 1 and are consecutive', () => {
     const inflight = new Inflight(100)
     assert.deepEqual([inflight.add(sent()), inflight.add(sent()), inflight.add(sent())], [1, 2, 3])
   })
 
-  it('come round after 65535, without 0 and without those in use', () => {
+  it('wrap around after 65535, skipping 0 and those in use', () => {
     const inflight = new Inflight(100)
     const kept = inflight.add(sent())
     for (let i = 2; i <= LARGEST; i++) inflight.remove(inflight.add(sent()))
@@ -31,7 +31,7 @@ describe('packet ids', () => {
     assert.equal(inflight.size, 2)
   })
 
-  it('are all given out where the quota is as large, each once', () => {
+  it('are each used once if the quota is that large', () => {
     const inflight = new Inflight(LARGEST)
     const ids = new Set<number>()
     for (let i = 0; i < LARGEST; i++) {
@@ -52,7 +52,7 @@ describe('packet ids', () => {
     assert.equal(inflight.add(sent()), 42)
   })
 
-  it('take no memory once nothing is in flight, whatever was before', () => {
+  it('use no memory when nothing is in flight', () => {
     collect()
     const before = process.memoryUsage().heapUsed
     const idle = Array.from({ length: 1000 }, () => {
@@ -76,7 +76,7 @@ describe('packet ids', () => {
     assert.equal(inflight.size, ids.length)
   })
 
-  it('of a resumed session take no more memory if they are far apart', () => {
+  it('of a resumed session use no more memory if they are far apart', () => {
     collect()
     const before = process.memoryUsage().heapUsed
     const resumed = Array.from({ length: 100 }, () => {
@@ -90,7 +90,7 @@ describe('packet ids', () => {
     assert.ok((process.memoryUsage().heapUsed - before) / resumed.length < 4000)
   })
 
-  it('are found where those of a resumed session leave few, and these far apart', () => {
+  it('are found if those of a resumed session leave only few that are far apart', () => {
     const inflight = new Inflight(LARGEST)
     const free = new Set<number>()
     for (let id = 1; id <= LARGEST; id++) {
@@ -102,7 +102,7 @@ describe('packet ids', () => {
     assert.equal(inflight.hasQuota, false)
   })
 
-  it('that are not in use are not found, though they share a place with one that is', () => {
+  it('that are not in use are not found, even if they share a slot with one that is', () => {
     const inflight = new Inflight(100)
     const id = inflight.add(sent())
     assert.equal(inflight.get(id + 16), undefined)
@@ -113,7 +113,7 @@ describe('packet ids', () => {
 })
 
 describe('the quota', () => {
-  it('is used up by what is not finished, and free again with it', () => {
+  it('is used by messages in flight, and free again when they are completed', () => {
     const inflight = new Inflight(2)
     const one = inflight.add(sent())
     inflight.add(sent())
@@ -133,8 +133,8 @@ describe('the awaited acknowledgement', () => {
   })
 })
 
-describe('in flight', () => {
-  it('is what a Map would hold, after any number of steps', () => {
+describe('the messages in flight', () => {
+  it('are those that a Map would contain, after any number of steps', () => {
     const step = fc.oneof(
       { weight: 5, arbitrary: fc.constant({ do: 'add' as const, pick: 0 }) },
       { weight: 4, arbitrary: fc.record({ do: fc.constant('remove' as const), pick: fc.nat(1000) }) },

@@ -69,7 +69,7 @@ describe('a copy', () => {
     assert.notEqual(refKey(copy), refKey(message))
   })
 
-  it('can be kept: it shares the payload of the message, but no received chunk', () => {
+  it('can be kept: it shares the payload of the message, but not the received chunk', () => {
     const message = fromWire()
     const copy = copyOf(message)
     keepPayload(copy)
@@ -101,7 +101,7 @@ describe('a copy', () => {
 })
 
 describe('an expiry', () => {
-  it('begins with the interval, and is converted to seconds, rounded up, never below 0', () => {
+  it('starts with the interval, and is converted to seconds, rounded up, never below 0', () => {
     const clock = new FakeClock()
     const timers = new Timers(clock)
     const message = messageOfInput({ topic: 't', properties: { messageExpiryInterval: 10 } }, 100)
@@ -116,7 +116,7 @@ describe('an expiry', () => {
 })
 
 describe('a message of the application on the bus', () => {
-  it('keeps its fields, and gets usual values for missing ones', () => {
+  it('keeps its fields, and gets defaults for missing ones', () => {
     const message = adopt({ topic: 'a' })!
     assert.deepEqual([message.qos, message.retain, message.payload.length, message.brokerId], [0, false, 0, ''])
     const whole = { brokerId: 'other', brokerCounter: 3, qos: 2, retain: true, payload: 'text', clientId: 'c' }
@@ -150,7 +150,7 @@ describe('a message of the application on the bus', () => {
 })
 
 describe('a will', () => {
-  it('outlives its received chunk: none of its bytes are a view of it', () => {
+  it('shares no bytes with its received chunk', () => {
     const properties = { correlationData: Buffer.from('c') }
     const will = { topic: 'w', payload: Buffer.from('x'), qos: 0, retain: false, properties } as const
     const decoder = new Decoder({ side: 'broker' })
@@ -171,13 +171,13 @@ describe('a will', () => {
   })
 })
 
-describe('a message of the host', () => {
-  it('has the given fields, and usual values otherwise', () => {
+describe('a message of the application', () => {
+  it('has the given fields, and defaults otherwise', () => {
     const message = messageOfInput({ topic: 'a', payload: new Uint8Array([1, 2]) as Buffer }, 100)
     assert.deepEqual([message.payload, message.qos, message.retain], [Buffer.from([1, 2]), 0, false])
     const properties = { topicAlias: 3, subscriptionIdentifier: [1], contentType: 'c' }
     assert.deepEqual(messageOfInput({ topic: 'a', properties }, 100).properties, { contentType: 'c' })
-    assert.deepEqual(properties.topicAlias, 3, 'what the host gave stays the host’s')
+    assert.deepEqual(properties.topicAlias, 3, 'the object of the application is not changed')
   })
 
   const WRONG: Record<string, unknown> = {

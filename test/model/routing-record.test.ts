@@ -16,7 +16,7 @@ function delivery(clientId: string, fields: Partial<QueueDelivery> = {}): QueueD
 }
 
 describe('a routing record', () => {
-  it('is created when there is something to note, and stays with its message', () => {
+  it('is created when it is needed, and belongs to its message', () => {
     const message = published()
     assert.equal(recordOf(message), undefined)
     const record = ensureRecord(message)
@@ -25,7 +25,7 @@ describe('a routing record', () => {
     assert.equal(record.message, message)
   })
 
-  it('can be older than its message', () => {
+  it('can be created before its message', () => {
     const record = new RoutingRecord(undefined)
     record.withhold('client')
     const message = published()
@@ -33,7 +33,7 @@ describe('a routing record', () => {
     assert.deepEqual([recordOf(message)?.isWithheld('client'), record.message], [true, message])
   })
 
-  it('knows who gets no live copy', () => {
+  it('contains who gets no live copy', () => {
     const record = ensureRecord(published())
     record.withhold('a')
     assert.deepEqual([record.isWithheld('a'), record.isWithheld('b')], [true, false])
@@ -41,7 +41,7 @@ describe('a routing record', () => {
     assert.deepEqual(record.notWithheld(deliveries), [deliveries[1]])
   })
 
-  it('compares live copies with queues only where the two may differ', () => {
+  it('compares live copies with queues only if the two may differ', () => {
     const [atOnce, later] = [ensureRecord(published()), ensureRecord(published())]
     later.compareQueues()
     assert.equal(later.agreesWithQueue('a', 1), false)
@@ -63,7 +63,7 @@ describe('a routing record', () => {
     assert.equal(record.reachesNobody, false)
   })
 
-  it('knows the choices of shared subscriptions, and the copies among them', () => {
+  it('contains the chosen members of shared subscriptions, and their copies', () => {
     const [message, copy] = [published(), published()]
     const [one, other] = [{ share: '$share/a/t' }, { share: '$share/b/t' }]
     const member = { clientId: 'c', topic: '$share/a/t', qos: 1 } as const
@@ -77,7 +77,7 @@ describe('a routing record', () => {
     assert.equal(
       record.choiceOf({ share: '$share/a/t' }),
       undefined,
-      'a group that was left and joined anew is another',
+      'a group that is joined again after its last member left is a new one',
     )
     assert.deepEqual(record.copies, [copy])
   })
@@ -89,7 +89,7 @@ describe('the library', () => {
     .map(file => ({ file, text: readFileSync(join(ROOT, 'lib', file), 'utf8') }))
   const matching = (pattern: RegExp) => files.filter(({ text }) => pattern.test(text)).map(({ file }) => file)
 
-  it('notes the receivers of a message in its routing record only', () => {
+  it('stores the receivers of a message only in its routing record', () => {
     assert.ok(files.length > 20)
     assert.deepEqual(matching(/\battachTo\(/), ['model/routing-record.ts'])
     assert.deepEqual(matching(/Map<PublishMessage\b|Set<PublishMessage\b/), [])

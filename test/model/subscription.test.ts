@@ -16,7 +16,7 @@ const options = fc.record(
   { requiredKeys: ['qos'] },
 )
 
-it('a subscription has the options it was made with', () => {
+it('a subscription has the options with which it was made', () => {
   fc.assert(
     fc.property(
       options,
@@ -37,7 +37,7 @@ it('a subscription has the options it was made with', () => {
   )
 })
 
-it('a subscription is like another with the same filter and options only', () => {
+it('two subscriptions are equal only if filter and options are', () => {
   fc.assert(
     fc.property(options, options, fc.boolean(), (one, other, sameTopic) => {
       const subscription = new SessionSubscription(session, { topic: 'a', ...one })

@@ -1,4 +1,4 @@
-/** The engine on NATS keeps the contract, with one server and with three. */
+/** The engine on NATS fulfils the contract, with one server and with three. */
 import { after, describe, it } from 'node:test'
 import { natsCluster } from '../../lib/nats/index.js'
 import { clusterSuite, type TestEngine } from '../../lib/testing/cluster.js'
@@ -7,10 +7,10 @@ import { effort } from '../support/effort.js'
 import { Cable, NatsServers, NO_NATS, natsServer } from '../support/programs/nats.js'
 
 let clusters = 0
-/** Each test makes its streams anew: more than one, so that what is in several shards is tested as well. */
+/** Each test creates its streams: more than one, so that several shards are tested too. */
 const SHARDS = 2
 
-/** A cluster of its own, by its prefix. Each node has a cable of its own to one of the servers. */
+/** A separate cluster, by its prefix. Each node has a separate connection to one of the servers, which can be cut. */
 function engineOf(servers: NatsServers, replicas: 1 | 3): TestEngine {
   const cables = new Map<ClusterNode, Cable>()
   const prefix = `test${++clusters}`
@@ -39,7 +39,7 @@ function engineOf(servers: NatsServers, replicas: 1 | 3): TestEngine {
 
 const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real servers are for npm test'
 
-// three servers on one machine take their time: the long form has them
+// three servers on one machine are slow: only the long form uses them
 for (const replicas of effort === 'full' ? ([1, 3] as const) : ([1] as const)) {
   describe(`NATS, ${replicas} ${replicas === 1 ? 'server' : 'servers'}`, { skip, concurrency: 8 }, () => {
     let servers: Promise<NatsServers> | undefined

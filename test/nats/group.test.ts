@@ -1,4 +1,4 @@
-/** What a server hands out to a node a second time is not given to a member again. */
+/** A message that the server delivers to a node a second time is not given to a member again. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type GroupParts, NatsGroup } from '../../lib/nats/group.js'
@@ -50,7 +50,7 @@ function server() {
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-test('a message that a node has, or has settled, is not taken again; one that it gave back is', async () => {
+test('a node takes a group message again only if it has given it back', async () => {
   const { parts, answers, handOut } = server()
   const taken: HeldEntry[] = []
   const group = new NatsGroup('$share/group/a', entry => taken.push(entry), parts)
@@ -70,5 +70,5 @@ test('a message that a node has, or has settled, is not taken again; one that it
   } finally {
     await group.leave()
   }
-  assert.equal(answers.at(-1), 'nak 2', 'what a node leaves behind, others get')
+  assert.equal(answers.at(-1), 'nak 2', 'other nodes get what a node leaves behind')
 })

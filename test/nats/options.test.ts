@@ -1,4 +1,4 @@
-/** Options of a cluster on NATS: what URLs of servers say, and what is refused. */
+/** Options of a cluster on NATS: URLs of servers, and invalid options. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { natsCluster } from '../../lib/nats/index.js'
@@ -22,12 +22,12 @@ test('URLs have address, user, password, token and TLS', () => {
   assert.deepEqual(resolved('tls://secret@a'), { servers: ['a'], connection: { token: 'secret', tls: {} } })
 })
 
-test('the option connection goes before what a URL says', () => {
+test('the option connection overrides the URL', () => {
   const connection = { user: 'bert', pass: 'other' }
   assert.deepEqual(resolved('nats://anna:pass@a', connection).connection, connection)
 })
 
-test('what is no server is refused, without the password in the message', () => {
+test('an invalid server is refused, without the password in the message', () => {
   for (const servers of ['', 'http://a:4222', [], [1]] as string[]) {
     assert.throws(() => natsCluster({ servers }), { code: 'ANAX_ERR_OPTION', message: /servers has to be/ })
   }

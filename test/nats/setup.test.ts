@@ -1,4 +1,4 @@
-/** A node never makes a stream anew that the cluster had: sessions have positions in it. */
+/** A node never recreates a stream of the cluster: sessions have positions in it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream'
@@ -21,7 +21,7 @@ function serverWith(streams: Map<string, Partial<StreamConfig>>): JetStreamManag
 
 const options = resolveOptions({ shards: 2, replicas: 1 })
 
-test('the first node creates all streams, and a later one none that is missing', async () => {
+test('the first node creates all streams, and later ones create none', async () => {
   const streams = new Map<string, Partial<StreamConfig>>()
   await setUpStreams(serverWith(streams), options, undefined)
   assert.deepEqual([...streams.keys()], ['anax_0', 'anax_1', 'anax_nodes'])
@@ -33,7 +33,7 @@ test('the first node creates all streams, and a later one none that is missing',
   assert.deepEqual([...streams.keys()], ['anax_0', 'anax_nodes'])
 })
 
-test('a first start that was interrupted goes on', async () => {
+test('a first start that was interrupted is continued', async () => {
   const streams = new Map<string, Partial<StreamConfig>>()
   await setUpStreams(serverWith(streams), options, undefined)
   streams.delete('anax_1')
@@ -42,7 +42,7 @@ test('a first start that was interrupted goes on', async () => {
   assert.equal(streams.size, 3)
 })
 
-test('only a node changes streams that are there, and an export creates none', async () => {
+test('only a node changes existing streams, and an export creates none', async () => {
   const streams = new Map<string, Partial<StreamConfig>>()
   await assert.rejects(setUpStreams(serverWith(streams), options, 'export'), { code: 'ANAX_ERR_CLUSTER' })
   assert.equal(streams.size, 0)

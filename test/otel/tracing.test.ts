@@ -96,7 +96,7 @@ describe('spans', () => {
     assert.equal(named(spans, 'store enqueue').parentSpanContext?.spanId, publish.spanContext().spanId)
   })
 
-  it('begin a trace if there is none, or an invalid one', async () => {
+  it('start a trace if there is none, or an invalid one', async () => {
     const wrong = [
       undefined,
       '',
@@ -226,7 +226,7 @@ describe('spans', () => {
     }
   })
 
-  it("of the host's messages are children of its active span", async () => {
+  it("of the application's messages are children of its active span", async () => {
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
     exporter.reset()
     try {
@@ -242,7 +242,7 @@ describe('spans', () => {
     assert.equal(named(spans, 'publish a').parentSpanContext?.spanId, named(spans, 'request').spanContext().spanId)
   })
 
-  it('exist for host subscriptions as well', async () => {
+  it('exist for subscriptions of the application too', async () => {
     exporter.reset()
     const broker = await createBroker()
     await broker.publish({ topic: 'a', payload: 'x' })
@@ -251,8 +251,8 @@ describe('spans', () => {
   })
 })
 
-describe('the channels', () => {
-  it('are silent without listeners, and report start and end with one object', async () => {
+describe('the diagnostics channels', () => {
+  it('publish nothing without listeners, and report start and end with one object', async () => {
     tracing.close()
     const spans = await traced({ authorizePublish: () => true }, async ({ publisher }) => {
       await publisher.publish({ topic: 'a', qos: 1, payload })

@@ -61,7 +61,7 @@ function withoutLmdb(reason: string): Runner {
 }
 
 describe('CommonJS without import()', () => {
-  it('has a store on disk, and listeners behind proxies', async () => {
+  it('can use the store on disk, and listeners behind proxies', async () => {
     const { createBroker, createLmdbPersistence, createServer } = load()
     const broker = await createBroker({
       persistence: createLmdbPersistence({ path: temporaryFolder(), verify: 'off' }),
@@ -85,7 +85,7 @@ describe('CommonJS without import()', () => {
       /cannot be loaded: No native build was found for platform=linux arch=arm64 \(if node_modules comes from another/,
   }
   for (const [reason, message] of Object.entries(REASONS)) {
-    it(`says why there is no store: ${reason.slice(0, 25)}`, async () => {
+    it(`reports why there is no store: ${reason.slice(0, 25)}`, async () => {
       const { createBroker, createLmdbPersistence } = load(withoutLmdb(reason))
       const persistence = createLmdbPersistence({ path: temporaryFolder(), verify: 'off' })
       await assert.rejects(createBroker({ persistence }), { code: 'ANAX_ERR_OPTION', message })

@@ -9,7 +9,7 @@ type Conditions = Record<'import' | 'require', Record<'types' | 'default', strin
 
 const { exports, main, types } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 
-test('the main entry point is found by tools that know no exports', () => {
+test('the main entry point is found by tools that do not support exports', () => {
   assert.deepEqual({ types, default: main }, exports['.'].require)
 })
 

@@ -20,7 +20,7 @@ describe('a bundle', () => {
   after(() => folder.remove())
 
   for (const [file, packages] of Object.entries(ENTRIES)) {
-    it(`with ${file} is made without ${packages.join(', ')}`, async () => {
+    it(`with ${file} can be built without ${packages.join(', ')}`, async () => {
       const outcome = await build({
         entryPoints: [entry(file)],
         bundle: true,
@@ -35,7 +35,7 @@ describe('a bundle', () => {
     })
   }
 
-  it('contains a package that it needs: it is not looked for again where the bundle runs', async () => {
+  it('contains a package that it needs, which need not be installed where the bundle runs', async () => {
     const outfile = join(folder.path, 'bundle.mjs')
     await build({ entryPoints: [entry('auth/index.js')], bundle: true, platform: 'node', format: 'esm', outfile })
     const { jwt } = await import(pathToFileURL(outfile).href)

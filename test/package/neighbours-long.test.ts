@@ -43,7 +43,7 @@ const isWindows = process.platform === 'win32' && 'programs are installed for Li
 /** Additions to a snippet, so that it runs alone: free ports, own folders, an end. */
 const ENDING = '\nsetTimeout(() => { console.log("it runs"); process.exit(0) }, 200)\n'
 
-describe('the package beside others', { skip: isWindows, timeout: 600_000 }, () => {
+describe('the package works together with', { skip: isWindows, timeout: 600_000 }, () => {
   let folder: TemporaryFolder
 
   before(() => {

@@ -50,7 +50,7 @@ describe('Next.js', { skip: isWindows, timeout: 600_000 }, () => {
   })
   after(() => folder.remove())
 
-  it('serves pages, MQTT and its own upgrades on one port, publishes from a route, and ends', async () => {
+  it('serves pages, MQTT and its own upgrades on one port, publishes from a route, and stops', async () => {
     const env = { ...process.env, NODE_ENV: 'development', NEXT_TELEMETRY_DISABLED: '1' }
     const command = 'cd "$0" && exec "$1" server.js'
     const app = new RunningProcess('sh', ['-c', command, folder.path, process.execPath], env)

@@ -89,13 +89,13 @@ describe('the package', () => {
     assert.doesNotMatch(files, /\/(test|bench|examples|scripts|\.ci)\/|\.map$|[^d]\.ts$/m)
   })
 
-  it('refers to no source map: there is none', () => {
+  it('refers to no source maps, as it contains none', () => {
     const compiled = installedFiles().filter(file => /\.(js|ts)$/.test(file))
     const isReferring = (file: string) => readFileSync(join(installed(), file), 'utf8').includes('sourceMappingURL')
     assert.deepEqual(compiled.filter(isReferring), [])
   })
 
-  it('can be imported, and required as CommonJS: each entry point, with the same names', () => {
+  it('can be imported and required: every entry point, with the same names', () => {
     const script = `
       import { createRequire } from 'node:module'
       const require = createRequire(import.meta.url)
@@ -148,7 +148,7 @@ describe('the package', () => {
     assert.deepEqual(installed, [])
   })
 
-  it('runs in the consumer', () => {
+  it('runs in an application', () => {
     folder.write(
       'use.mjs',
       `${CONSUMER.replaceAll(/: (Promise<void>|Broker|string \| undefined)|type /g, '')}\nawait main()`,
@@ -156,7 +156,7 @@ describe('the package', () => {
     run(process.execPath, ['use.mjs'])
   })
 
-  it('is used in CommonJS as docs/embed/tool-chains.md begins', () => {
+  it('runs the CommonJS example at the start of docs/embed/tool-chains.md', () => {
     const page = readFileSync(join(ROOT, 'docs/embed/tool-chains.md'), 'utf8')
     folder.write('snippet.cjs', /^```js\n(.*?)^```$/ms.exec(page)?.[1] ?? assert.fail('no snippet'))
     assert.match(run(process.execPath, ['snippet.cjs']), /^MQTT on port \d+\n$/)

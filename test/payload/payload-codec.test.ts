@@ -10,7 +10,7 @@ import { codecOf } from '../../lib/payload/payload-codec.js'
 const refused = (detail: RegExp) => ({ code: 'ANAX_ERR_PAYLOAD', reasonCode: 0x99, message: detail })
 
 describe('codecs', () => {
-  it('json() carries values', () => {
+  it('json() encodes values', () => {
     const codec = json<{ a: number }>()
     assert.deepEqual(codec.decode(codec.encode({ a: 1 }) as Buffer), { a: 1 })
     assert.throws(() => codec.decode(Buffer.from('{')), refused(/it is no JSON$/))
@@ -18,14 +18,14 @@ describe('codecs', () => {
     assert.deepEqual(codec.properties, { payloadFormatIndicator: true, contentType: 'application/json' })
   })
 
-  it('text() carries UTF-8 and nothing else', () => {
+  it('text() encodes UTF-8, and nothing else', () => {
     const codec = text()
     assert.equal(codec.decode(codec.encode('grün') as Buffer), 'grün')
     assert.equal(codec.decode(Buffer.from([0xef, 0xbb, 0xbf, 0x61])), '\ufeffa')
     assert.throws(() => codec.decode(Buffer.from([0xff])), refused(/it is not UTF-8$/))
   })
 
-  it('number() carries finite numbers', () => {
+  it('number() encodes finite numbers', () => {
     const codec = number()
     for (const value of [0, -1.5, 1e21, 1e-7]) assert.equal(codec.decode(codec.encode(value) as Buffer), value)
     for (const wrong of ['', ' ', 'x', '0x10', 'NaN', 'Infinity', '1,5']) {
@@ -68,7 +68,7 @@ for (const [name, schema] of Object.entries(VALIDATORS)) {
 }
 
 describe('a validator', () => {
-  it('that transforms gives its output to readers, and sends its input', async () => {
+  it('that transforms values passes its output to readers, and sends its input', async () => {
     const codec = codecOf(z.string().transform(text => text.length))
     const payload = await codec.encode('four')
     assert.equal(payload.toString(), '"four"')

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { type Deadline, Deadlines } from '../../lib/persistence/deadlines.js'
 
 describe('Deadlines', () => {
-  it('takes things in order of their deadlines, whatever changed meanwhile', () => {
+  it('returns items in order of their deadlines, whatever changed meanwhile', () => {
     const step = fc.record({ thing: fc.nat(9), at: fc.option(fc.nat(20), { nil: undefined }) })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 400 }), fc.nat(20), (steps, now) => {
@@ -31,7 +31,7 @@ describe('Deadlines', () => {
     )
   })
 
-  it('removes what was taken, or removed before, without harm', () => {
+  it('ignores the removal of items that were already taken or removed', () => {
     const deadlines = new Deadlines<string>()
     const first = deadlines.add('first', 1)
     const second = deadlines.add('second', 2)

@@ -359,7 +359,7 @@ async function holds(makeRun: () => Run, numRuns: number): Promise<void> {
 describe('random operations in random order', () => {
   const count = Number(process.env.ANAX_MODEL_RUNS ?? runs(60))
 
-  it('the store in memory does what the model does', () =>
+  it('the store in memory behaves like the model', () =>
     holds(
       () =>
         new Run(
@@ -373,7 +373,7 @@ describe('random operations in random order', () => {
     ))
 
   for (const durability of ['commit', 'sync'] as const) {
-    it(`the store on disk does what the model does, with durability ${durability}`, () =>
+    it(`the store on disk behaves like the model, with durability ${durability}`, () =>
       holds(() => {
         const path = temporaryFolder()
         return new Run(

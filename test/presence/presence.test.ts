@@ -118,7 +118,7 @@ describe('presence', () => {
     })
   })
 
-  it('has a format of the host', async () => {
+  it('may have a format of the application', async () => {
     const shape = {
       message: ({ clientId, connected }: { clientId: string; connected: boolean }) => ({
         topic: `clients/${escapeLevel(clientId)}`,

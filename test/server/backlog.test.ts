@@ -7,7 +7,7 @@ import { createServer, type ListenerOptions } from '../../lib/server/server.js'
 
 const TRANSPORTS = ['tcp', 'ws'] as const
 
-test('a listener asks the system for its backlog', async t => {
+test('a listener passes its backlog to the operating system', async t => {
   await using broker = await createBroker()
   const listen = t.mock.method(net.Server.prototype, 'listen')
   for (const transport of TRANSPORTS) {

@@ -6,7 +6,7 @@ import { ConnectionPace } from '../../lib/server/connection-pace.js'
 
 const COUNT = 100
 
-test('connections that come at once are passed on in several turns, in order, but those that have ended', async () => {
+test('simultaneous connections are passed on in order over several turns, except those that have ended', async () => {
   const pace = new ConnectionPace()
   const passed: Socket[] = []
   const sockets = Array.from({ length: COUNT }, () => new Socket())
@@ -27,7 +27,7 @@ test('connections that come at once are passed on in several turns, in order, bu
   for (const socket of sockets) assert.equal(socket.listenerCount('error'), 0)
 })
 
-test('one that comes alone is passed on at once', () => {
+test('a single connection is passed on immediately', () => {
   let passed = 0
   new ConnectionPace().pass(new Socket(), () => passed++)
   assert.equal(passed, 1)

@@ -9,7 +9,7 @@ import { attachWebSocket, createServer } from '../../lib/server/server.js'
 import { fakeMemory } from '../support/memory.js'
 import { makeCertificate } from '../support/tls/certificate.js'
 
-test('while the broker is overloaded, its listeners close what connects, and serve it again afterwards', async t => {
+test('while the broker is overloaded, its listeners close new connections, and accept them again afterwards', async t => {
   const look = fakeMemory(t)
   const broker = await createBroker({ maxMemoryBytes: 1000 })
   const refused: string[] = []
@@ -83,7 +83,7 @@ test('listeners of a broker whose memory is short accept connections while clien
   await broker.close()
 })
 
-test('a server of the application closes what connects while the broker is overloaded, and serves it again', async t => {
+test('a server of the application closes new connections while the broker is overloaded, and accepts them again', async t => {
   const look = fakeMemory(t)
   const broker = await createBroker({ maxMemoryBytes: 1000 })
   const server = net.createServer(socket => {

@@ -63,7 +63,7 @@ describe('createServer', () => {
     await exchange(`mqtt+unix://${path}`)
   })
 
-  it('listens on IPv6 and says so in the URL', async t => {
+  it('listens on IPv6, with the right URL', async t => {
     if (!(await hasIPv6())) return t.skip('this machine has no IPv6')
     const url = await urlOf({ transport: 'tcp', host: '::1', port: 0 })
     assert.match(url, /^mqtt:\/\/\[::1\]:\d+$/)
@@ -180,7 +180,7 @@ describe('createServer', () => {
     await taken.close()
   })
 
-  it('stops listening at once, and leaves connections to the broker', async () => {
+  it('stops listening immediately, and leaves connections to the broker', async () => {
     const url = await urlOf({ transport: 'tcp', port: 0 })
     const client = await connectClient(url)
     await server?.close()

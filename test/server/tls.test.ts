@@ -31,7 +31,7 @@ describe('TLS', () => {
     }
   })
 
-  it('accepts other settings of the host', async () => {
+  it('accepts other settings of the application', async () => {
     await using scene = await open({ ...first, ciphers: 'ECDHE-ECDSA-AES128-SHA', maxVersion: 'TLSv1.2' })
     const socket = await connect(scene.port, { ciphers: 'ECDHE-ECDSA-AES128-SHA' })
     assert.equal(socket.getCipher().name, 'ECDHE-ECDSA-AES128-SHA')
@@ -49,7 +49,7 @@ describe('TLS', () => {
     })
   }
 
-  it('serves new connections with a new certificate after reload(), and leaves the open ones', async () => {
+  it('uses a new certificate for new connections after reload(), and keeps open connections', async () => {
     let certificate = first
     await using scene = await open(async () => certificate)
     const before = await connect(scene.port)

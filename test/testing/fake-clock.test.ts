@@ -30,7 +30,7 @@ describe('FakeClock', () => {
     ])
   })
 
-  it('runs timers that timers set, when they fall into the same stretch', async () => {
+  it('runs timers that other timers set, if they are due in the same advance', async () => {
     const clock = new FakeClock(0)
     const times: number[] = []
     const tick = () => {
@@ -63,7 +63,7 @@ describe('FakeClock', () => {
     await clock.advance(10)
   })
 
-  it('has a wall clock that can be set, which moves no timer', async () => {
+  it('has a wall clock that can be set without affecting timers', async () => {
     const clock = new FakeClock(1000)
     let rang = 0
     clock.setTimeout(() => rang++, 10)

@@ -28,7 +28,7 @@ it('a broker serves its clients while every timer of the test is mocked', async 
   assert.equal(await exchange(t), 'x')
 })
 
-it('and in an environment for web pages, whose timers are numbers', async t => {
+it('a broker works in an environment for web pages, whose timers are numbers', async t => {
   const { setTimeout: start, clearTimeout: stop } = globalThis
   const timers: NodeJS.Timeout[] = []
   t.mock.method(globalThis, 'setTimeout', (callback: () => void, ms: number) => timers.push(start(callback, ms)) - 1)
@@ -37,7 +37,7 @@ it('and in an environment for web pages, whose timers are numbers', async t => {
   assert.equal(await exchange(t), 'x')
 })
 
-it('so does the kit, which settles as well', async t => {
+it('a test broker works and settles while every timer of the test is mocked', async t => {
   mock.timers.enable({ apis: ['setImmediate', 'setTimeout', 'setInterval', 'Date'] })
   t.after(() => mock.timers.reset())
   const kit = await startTestBroker()

@@ -9,7 +9,7 @@ const timerVariant = {
   clear: (id: number) => clearInterval(id),
 }
 
-it('moves the broker and MQTT.js, each by its own clock', async () => {
+it('a fake clock and mocked timers move the broker and MQTT.js independently', async () => {
   const clock = new FakeClock()
   const t = await startTestBroker({ clock })
   const events: string[] = []

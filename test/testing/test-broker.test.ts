@@ -18,7 +18,7 @@ function emitted(client: MqttClient, event: 'connect' | 'close'): Promise<void> 
 }
 
 describe('a broker for tests', () => {
-  it('connects MQTT.js, and sees what was published, before and after', async () => {
+  it('connects MQTT.js, and returns messages published before and after the call', async () => {
     const t = await startTestBroker()
     const lamp = await t.connect(MqttClient, { clientId: 'lamp', protocolVersion: 5 })
     lamp.on('message', (topic, payload) => lamp.publish(topic.replace('/set', ''), payload, { retain: true }))
@@ -67,7 +67,7 @@ describe('a broker for tests', () => {
     await leaveNothing(t)
   })
 
-  it('takes streams and TCP clients as well', async () => {
+  it('accepts streams and TCP clients too', async () => {
     const t = await startTestBroker()
     const own = new MqttClient(() => t.stream(), { reconnectPeriod: 0 })
     await emitted(own, 'connect')
@@ -186,7 +186,7 @@ describe('a broker for tests', () => {
 })
 
 describe('the connection of a client', () => {
-  it('is cut: the broker publishes the will', async () => {
+  it('can be cut, after which the broker publishes the will', async () => {
     const t = await startTestBroker()
     const client = await t.connect(MqttClient, {
       will: { topic: 'status', payload: Buffer.from('gone'), qos: 0, retain: false },
@@ -198,7 +198,7 @@ describe('the connection of a client', () => {
     await leaveNothing(t)
   })
 
-  it('is restored when the client connects again', async () => {
+  it('is restored when the client reconnects', async () => {
     const t = await startTestBroker()
     const client = await t.connect(MqttClient, { clientId: 'again', reconnectPeriod: 1 })
     t.link(client).cut()
@@ -209,7 +209,7 @@ describe('the connection of a client', () => {
     await leaveNothing(t)
   })
 
-  it('is frozen, both ways or one, and thawed', async () => {
+  it('can be frozen in one or both directions, and released', async () => {
     await using t = await startTestBroker()
     const client = await t.client()
     await client.subscribe('a', { qos: 1 })
@@ -226,7 +226,7 @@ describe('the connection of a client', () => {
     assert.equal((await client.next()).text, 'held')
   })
 
-  it('is slow by the clock', async () => {
+  it('can be slow, by the fake clock', async () => {
     const clock = new FakeClock()
     await using t = await startTestBroker({ clock })
     const client = await t.client()
@@ -240,7 +240,7 @@ describe('the connection of a client', () => {
     await published
   })
 
-  it('is half open: the broker notices only by keep alive', async () => {
+  it('can be half open, which the broker notices only by the keep alive', async () => {
     const clock = new FakeClock()
     await using t = await startTestBroker({ clock })
     const client = await t.client({ clientId: 'lost', keepalive: 10, will: { topic: 'status', payload: 'gone' } })
@@ -253,7 +253,7 @@ describe('the connection of a client', () => {
     assert.equal(t.messages.last('status')?.text, 'gone')
   })
 
-  it('garbles bytes, in either direction', async () => {
+  it('can corrupt bytes, in either direction', async () => {
     await using t = await startTestBroker()
     const [first, second] = [await t.client(), await t.client()]
     const failed = once(t.broker, 'clientError')
@@ -268,7 +268,7 @@ describe('the connection of a client', () => {
 })
 
 describe('faults', () => {
-  it('refuse connections, so many', async () => {
+  it('refuse a given number of connections', async () => {
     await using t = await startTestBroker()
     t.faults.refuseConnects(2)
     for (let i = 0; i < 2; i++) await assert.rejects(t.client(), { reasonCode: ReasonCode.ServerUnavailable })
@@ -279,7 +279,7 @@ describe('faults', () => {
     await t.client()
   })
 
-  it('of hooks: in either style, set or not, at the n-th call', async () => {
+  it('of hooks affect the n-th call, in either style, whether the hook is set or not', async () => {
     await using t = await startTestBroker({ authorizePublish: (_client, _packet, callback) => callback(null) })
     const client = await t.client()
     const fault = t.faults.hook('authorizePublish', { at: 2, error: new Error('no database') })
@@ -299,7 +299,7 @@ describe('faults', () => {
     assert.throws(() => t.faults.hook('authorizeForward', { delayMs: 1 }), { code: 'ANAX_ERR_ARGUMENT' })
   })
 
-  it('of the store: what is not stored is not acknowledged', async () => {
+  it('of the store prevent acknowledgements', async () => {
     await using t = await startTestBroker()
     t.broker.on('storeError', () => {})
     const client = await t.client()
@@ -313,7 +313,7 @@ describe('faults', () => {
     await client.publish('b', 'x', { qos: 1, retain: true })
   })
 
-  it('of the store: it is slow, by the clock', async () => {
+  it('of the store can make it slow, by the fake clock', async () => {
     const clock = new FakeClock()
     await using t = await startTestBroker({ clock })
     const client = await t.client()
@@ -331,7 +331,7 @@ describe('faults', () => {
     assert.equal((await client.next()).text, 'x')
   })
 
-  it('of the bus, where there is one', async () => {
+  it('of the bus need a broker with a bus', async () => {
     const mq = mqemitter() as unknown as Bus
     const t = await startTestBroker({ mq, persistence: createMemoryPersistence() })
     const client = await t.client()

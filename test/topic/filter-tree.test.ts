@@ -15,7 +15,7 @@ function expected(entries: Entries, topic: string): string[] {
 }
 
 describe('FilterTree', () => {
-  it('matches as the reference does, whatever was added and removed', () => {
+  it('matches like the reference, whatever was added and removed', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), fc.array(topicArbitrary, { maxLength: 8 }), (steps, topics) => {
         const tree = new FilterTree<string>()
@@ -36,7 +36,7 @@ describe('FilterTree', () => {
     )
   })
 
-  it('finds the same in steps, and what stays there is found whatever else changes meanwhile', () => {
+  it('finds the same in several steps, and entries that remain are found even if others change meanwhile', () => {
     const filters = fc.uniqueArray(filterArbitrary, { maxLength: 30 })
     fc.assert(
       fc.property(
@@ -62,25 +62,21 @@ describe('FilterTree', () => {
           const found = search.values.filter(value => value !== 'other')
           assert.deepEqual(found.sort(), matching)
           assert(tree.found(search).length >= matching.length)
-          assert.deepEqual(
-            [...tree.match(topic)].sort(),
-            [...tree.find(topic)].sort(),
-            'nothing out of date is remembered',
-          )
+          assert.deepEqual([...tree.match(topic)].sort(), [...tree.find(topic)].sort(), 'no outdated result is cached')
         },
       ),
       { numRuns: runs(500) },
     )
   })
 
-  it('keeps system topics from filters that begin with a wildcard [MQTT-4.7.2-1]', () => {
+  it('does not match system topics with filters that start with a wildcard [MQTT-4.7.2-1]', () => {
     const tree = new FilterTree<string>()
     for (const filter of ['#', '+/a', '+/#', '$SYS/a', '$SYS/#', '$SYS/+']) tree.add(filter, 'k', filter)
     assert.deepEqual([...tree.match('$SYS/a')].sort(), ['$SYS/#', '$SYS/+', '$SYS/a'])
     assert.deepEqual([...tree.match('x/a')].sort(), ['#', '+/#', '+/a'])
   })
 
-  it('counts values, and says what it replaced or removed', () => {
+  it('counts values, and returns what it replaced or removed', () => {
     const tree = new FilterTree<number>()
     assert.equal(tree.add('a', 'k', 1), undefined)
     assert.equal(tree.add('a', 'k', 2), 1)
@@ -93,14 +89,14 @@ describe('FilterTree', () => {
     assert.deepEqual(tree.match('a'), [3])
   })
 
-  it('answers with the same array until the tree changes, and leaves an array that was handed out alone', () => {
+  it('returns the same array until the tree changes, and does not change an array that it has returned', () => {
     const tree = new FilterTree<number>()
     tree.add('a', 'k', 1)
     tree.add('+', 'k', 2)
     const first = tree.match('a')
     assert.equal(tree.match('a'), first)
     tree.add('b', 'k', 3)
-    assert.equal(tree.match('a'), first, 'an exact filter concerns its own topic only')
+    assert.equal(tree.match('a'), first, 'an exact filter affects only its own topic')
     tree.add('#', 'k', 4)
     assert.deepEqual([...tree.match('a')].sort(), [1, 2, 4])
     tree.remove('a', 'k')
@@ -108,7 +104,7 @@ describe('FilterTree', () => {
     assert.deepEqual(first, [2, 1])
   })
 
-  it('stays right when more topics are asked for than the cache holds', () => {
+  it('stays correct if more topics are searched than the cache holds', () => {
     const tree = new FilterTree<number>()
     tree.add('t/+', 'k', 1)
     tree.add('t/7', 'k', 2)
@@ -119,7 +115,7 @@ describe('FilterTree', () => {
     for (let i = 0; i < 40_000; i++) assert.equal(tree.match(`t/${i}`).length, i === 7 ? 1 : 0)
   })
 
-  it('is not impressed by 65535 bytes of slashes', () => {
+  it('handles a topic of 65535 slashes', () => {
     const tree = new FilterTree<string>()
     const deep = '/'.repeat(65_535)
     const filters = [deep, `${'+/'.repeat(32_767)}+`, `${'+/'.repeat(32_767)}#`, `${deep.slice(2)}/#`]
@@ -131,7 +127,7 @@ describe('FilterTree', () => {
     assert.deepEqual(tree.match(deep), [])
   })
 
-  it('takes any kind of key', () => {
+  it('accepts any kind of key', () => {
     const tree = new FilterTree<string, object>()
     const [one, two] = [{}, {}]
     tree.add('a/#', one, 'one')

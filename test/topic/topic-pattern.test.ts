@@ -8,7 +8,7 @@ import { runs } from '../support/effort.js'
 describe('a topic with named levels', () => {
   const temperature = topic('sensors/:room/temperature')
 
-  it('is a filter', () => {
+  it('has a filter', () => {
     assert.equal(temperature.filter, 'sensors/+/temperature')
     assert.equal(`${temperature}`, 'sensors/+/temperature')
     assert.equal(temperature.shared('workers'), '$share/workers/sensors/+/temperature')
@@ -16,7 +16,7 @@ describe('a topic with named levels', () => {
     assert.equal(topic('plain/topic').filter, 'plain/topic')
   })
 
-  it('reads names', () => {
+  it('gets the levels from a topic', () => {
     assert.deepEqual(temperature.match('sensors/kitchen/temperature'), { room: 'kitchen' })
     assert.equal(temperature.match('sensors/kitchen/humidity'), undefined)
     assert.equal(temperature.match('sensors/a/b/temperature'), undefined)
@@ -26,14 +26,14 @@ describe('a topic with named levels', () => {
     assert.equal(topic('*all').match('$SYS/x'), undefined)
   })
 
-  it('makes names', () => {
+  it('makes a topic from levels', () => {
     assert.equal(temperature.name({ room: 'kitchen' }), 'sensors/kitchen/temperature')
     assert.equal(topic(':a/:b').name({ a: 1, b: 'x' }), '1/x')
     assert.equal(topic('log/*rest').name({ rest: 'a/b' }), 'log/a/b')
     assert.equal(topic('plain').name(), 'plain')
   })
 
-  it('refuses what would be another topic', () => {
+  it('refuses levels that would make a different topic', () => {
     for (const room of ['', 'a/b', '+', '#', 'a\0b']) {
       assert.throws(() => temperature.name({ room }), { code: 'ANAX_ERR_ARGUMENT' })
     }
@@ -44,7 +44,7 @@ describe('a topic with named levels', () => {
     }
   })
 
-  it('reads what it has made, and its filter matches it', () => {
+  it('parses the topics that it has made, and its filter matches them', () => {
     const level = fc.string({ minLength: 1, unit: fc.constantFrom(...'abc$ é:*') })
     fc.assert(
       fc.property(level, level, (room, kind) => {

@@ -18,7 +18,7 @@ function treeOf(...topics: string[]): TopicTree<string> {
 }
 
 describe('TopicTree', () => {
-  it('finds what the reference finds, whatever was set and deleted', () => {
+  it('finds the same as the reference, whatever was set and deleted', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.array(filterArbitrary, { maxLength: 8 }), (steps, filters) => {
         const tree = new TopicTree<string>()
@@ -41,7 +41,7 @@ describe('TopicTree', () => {
     )
   })
 
-  it('keeps system topics from filters that begin with a wildcard [MQTT-4.7.2-1]', () => {
+  it('does not match system topics with filters that start with a wildcard [MQTT-4.7.2-1]', () => {
     const tree = treeOf('$SYS', '$SYS/a', 'x', 'x/a')
     assert.deepEqual([...tree.match('#')].sort(), ['x', 'x/a'])
     assert.deepEqual([...tree.match('+/a')], ['x/a'])
@@ -49,7 +49,7 @@ describe('TopicTree', () => {
     assert.deepEqual([...tree.match('$SYS/+')], ['$SYS/a'])
   })
 
-  it('searches no further than it is asked', () => {
+  it('searches only as far as requested', () => {
     const tree = new TopicTree<number>()
     for (let i = 0; i < 100_000; i++) tree.set(`t/${i}/x`, i)
     const search = tree.match('t/+/x')
@@ -69,7 +69,7 @@ describe('TopicTree', () => {
     assert.equal(tree.size, 0)
   })
 
-  it('sees what stays, whatever else changes during a search', () => {
+  it('finds entries that remain, even if others change during a search', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(topicArbitrary, { minLength: 1, maxLength: 20 }),
@@ -93,7 +93,7 @@ describe('TopicTree', () => {
     )
   })
 
-  it('ends a search even where each step adds a topic', () => {
+  it('ends a search even if each step adds a topic', () => {
     const tree = treeOf('t/0', 't/1')
     let steps = 0
     for (const topic of tree.match('t/+')) {
@@ -104,7 +104,7 @@ describe('TopicTree', () => {
     assert.ok(steps <= 4)
   })
 
-  it('is not impressed by 65535 bytes of slashes', () => {
+  it('handles a topic of 65535 slashes', () => {
     const deep = '/'.repeat(65_535)
     const tree = treeOf(deep, deep.slice(1), 'a')
     assert.equal([...tree.match('#')].length, 3)

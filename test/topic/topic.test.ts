@@ -63,7 +63,7 @@ describe('shared filters', () => {
     ['$share/g/$share/h/a', 'g', '$share/h/a'],
   ]
   for (const [filter, group, rest] of valid) {
-    it(`takes '${filter}' apart`, () => {
+    it(`parses '${filter}'`, () => {
       assert.deepEqual(parseShare(filter), { group, filter: rest })
       assert.equal(isTopicFilter(filter), true)
     })
@@ -76,7 +76,7 @@ describe('shared filters', () => {
     })
   }
   for (const filter of ['$share', '$shared/g/a', 'share/g/a', 'a/$share/g/a', '$SHARE/g/a']) {
-    it(`takes '${filter}' for an ordinary filter`, () => {
+    it(`treats '${filter}' as an ordinary filter`, () => {
       assert.equal(isSharedFilter(filter), false)
       assert.equal(parseShare(filter), undefined)
       assert.equal(isTopicFilter(filter), true)
@@ -85,13 +85,13 @@ describe('shared filters', () => {
 })
 
 describe('levels and kinds', () => {
-  it('counts levels, empty ones too', () => {
+  it('counts levels, including empty ones', () => {
     assert.deepEqual(['a', '/', 'a/b', '//', 'a/'].map(levelCount), [1, 2, 2, 3, 2])
   })
-  it('tells filters with wildcards', () => {
+  it('recognizes filters with wildcards', () => {
     assert.deepEqual(['a/b', '#', 'a/+', '', '+/a'].map(hasWildcard), [false, true, true, false, true])
   })
-  it('tells system topics', () => {
+  it('recognizes system topics', () => {
     assert.deepEqual(['$SYS', '$', 'a/$', ''].map(isSystemTopic), [true, true, false, false])
   })
 })

@@ -39,7 +39,7 @@ async function linesOf(cluster: Cluster): Promise<string[]> {
 
 const COUNTS = { sessions: 3, queued: 4, wills: 1, retained: 1 }
 
-test('a cluster moves to one broker, by a file, while its nodes go on', async () => {
+test('a cluster can be moved to one broker by a file while its nodes keep running', async () => {
   const clock = new FakeClock()
   const persistence = createMemoryPersistence({ now: () => clock.now() })
   await withNodes(clock, async (cluster, one, connected) => {
@@ -66,7 +66,7 @@ test('a cluster moves to one broker, by a file, while its nodes go on', async ()
   assert.deepEqual(wills, ['gone'])
 })
 
-test('a cluster is copied to another one', async () => {
+test('a cluster can be copied to another one', async () => {
   const clock = new FakeClock()
   const copy = new MemoryCluster({ clock, shards: 2 })
   await withNodes(clock, async cluster => {
@@ -77,7 +77,7 @@ test('a cluster is copied to another one', async () => {
   await assertAllIsThere(broker, broker)
 })
 
-test('a session that was in use lasts as long as it would from the export on', async () => {
+test('the expiry of a session that was connected starts at the export', async () => {
   const clock = new FakeClock()
   await withNodes(clock, async (cluster, one, connected) => {
     await gone(one, connected)
@@ -90,7 +90,7 @@ test('a session that was in use lasts as long as it would from the export on', a
   })
 })
 
-test('messages that two sessions have for themselves are not mistaken for each other', async () => {
+test('messages that are queued for only one session each are kept apart', async () => {
   const cluster = new MemoryCluster()
   const persistence = createMemoryPersistence()
   {
@@ -116,7 +116,7 @@ test('messages that two sessions have for themselves are not mistaken for each o
   }
 })
 
-test('a cluster is exported as a whole', async () => {
+test('a cluster is exported as a whole, not by client', async () => {
   const cluster = new MemoryCluster()
   await using source = await openClusterExport(cluster)
   const some = exportStore(source, { clientIds: ['phone'] })

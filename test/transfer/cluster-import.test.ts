@@ -28,7 +28,7 @@ async function moved(persistence: AedesPersistence, clock = new FakeClock()): Pr
   return cluster
 }
 
-test('queues, messages in flight and retained messages are there, on every node', async () => {
+test('imported queues, messages in flight and retained messages are available on every node', async () => {
   const cluster = await moved(await oneBroker())
   await using one = await createBroker({ id: 'one', cluster })
   await using other = await createBroker({ id: 'other', cluster })
@@ -36,7 +36,7 @@ test('queues, messages in flight and retained messages are there, on every node'
 })
 
 for (const isBack of [false, true]) {
-  test(`a will that waits is ${isBack ? 'not published where its client is back' : 'published once'}`, async () => {
+  test(`an imported delayed will is ${isBack ? 'not published if its client reconnects' : 'published once'}`, async () => {
     const clock = new FakeClock()
     const cluster = await moved(await oneBroker(clock), clock)
     await using one = await createBroker({ id: 'one', cluster, clock })
@@ -54,7 +54,7 @@ for (const isBack of [false, true]) {
   })
 }
 
-test('a session that the cluster has already is replaced, and its client told', async () => {
+test('an imported session replaces one that the cluster already has, and disconnects its client', async () => {
   const cluster = new MemoryCluster()
   await using broker = await createBroker({ cluster })
   const phone = new SpecClient(broker)
@@ -74,7 +74,7 @@ test('a session that the cluster has already is replaced, and its client told', 
   await again.expectNothing()
 })
 
-test('one that fails says so when it is closed', async () => {
+test('an import that fails rejects when it is closed', async () => {
   const cluster = new MemoryCluster()
   const target = await openClusterImport(cluster)
   await target.deleteSession('phone')

@@ -129,7 +129,7 @@ describe('an export', () => {
       }
     }))
 
-  it('of chosen clients has these only', () =>
+  it('of chosen clients contains only these', () =>
     withStores(['memory', 'memory'], async from => {
       await fill(from)
       const records = await all(exportStore(from, { clientIds: ['b', 'unknown'] }))
@@ -160,7 +160,7 @@ describe('an export', () => {
 })
 
 describe('aedes-persistence-level', () => {
-  it('has clients that are found in its database', () =>
+  it('is read with the clients that are found in its database', () =>
     withStores(['memory', 'LMDB'], async (_, to) => {
       const db = new Level<string, Buffer>(temporaryFolder(), { valueEncoding: 'binary' })
       const LevelPersistence = createRequire(import.meta.url)('aedes-persistence-level/asyncPersistence.js')
@@ -230,7 +230,7 @@ describe('a line', () => {
     await assert.rejects(all(recordsIn(['{"kind":"will"}'])), { code: 'ANAX_ERR_ARGUMENT', message: /line 1/ })
   })
 
-  it('becomes the same record', () => {
+  it('is parsed to the record from which it was made', () => {
     const record: StoreRecord = { kind: 'retained', message: message({ payload: Buffer.from([0, 200]) }) }
     const { message: read } = recordIn(lineOf(record), 1) as typeof record
     assert.deepEqual(read.payload, record.message.payload)

@@ -111,14 +111,14 @@ const DECLARATION = /^export (?:async |abstract )?(?:interface|type|const|class|
 const MEMBER = /^ {2}(?:readonly )?(\w+)\??[:(]/
 
 describe('public names', () => {
-  it('are explained, each', () => {
+  it('are all explained', () => {
     const files = [...CONTRACTS, ...ENTRIES]
     const unexplained = files.flatMap(file => unexplainedIn(linesOf(file), DECLARATION).map(name => `${file}: ${name}`))
     assert.deepEqual(unexplained, [])
   })
 
   for (const [file, name] of MEMBERS_EXPLAINED) {
-    it(`of ${name} are explained, each`, () => {
+    it(`of ${name} are all explained`, () => {
       const lines = linesOf(file)
       const from = lines.findIndex(line => line.startsWith(`export interface ${name} `))
       assert.ok(from >= 0)

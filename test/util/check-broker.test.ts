@@ -25,7 +25,7 @@ const WRONG: readonly [value: unknown, got: string][] = [
 ]
 
 for (const [name, use] of Object.entries(LAYERS)) {
-  it(`${name} refuses what is not a broker`, async () => {
+  it(`${name} refuses an argument that is not a broker`, async () => {
     for (const [value, got] of WRONG) {
       const message = `Invalid argument: the first argument has to be a broker, got ${got}`
       await assert.rejects(async () => use(value as Broker), { code: 'ANAX_ERR_ARGUMENT', message })

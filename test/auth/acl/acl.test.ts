@@ -16,14 +16,14 @@ after(() => folder.remove())
 const at = (topic: string, qos: QoS = 1) => ({ topic, qos })
 const payload = Buffer.from('x')
 
-describe('how filters relate', () => {
+describe('the relation of two filters', () => {
   const level = fc.constantFrom('a', 'b', '', '$a')
   const topic = fc.array(level, { minLength: 1, maxLength: 4 }).map(levels => levels.join('/'))
   const filter = fc
     .tuple(fc.array(fc.oneof(level, fc.constant('+')), { minLength: 0, maxLength: 3 }), fc.boolean())
     .map(([levels, open]) => [...levels, ...(open || levels.length === 0 ? ['#'] : [])].join('/'))
 
-  it('is what the broker makes of them', () => {
+  it('is consistent with the matching of the broker', () => {
     const property = fc.property(filter, filter, topic, (one, other, name) => {
       const [first, second] = [filterMatches(one, name), filterMatches(other, name)]
       assert.equal(matches(one, name), first, `${one} matches ${name}`)
@@ -102,7 +102,7 @@ describe('an ACL file', () => {
     })
   })
 
-  it('withholds, after a reload, retained messages whose publisher may not write there any more', async () => {
+  it('withholds, after a reload, retained messages whose publisher may no longer write there', async () => {
     const rules = (bob: string) =>
       `user alice\ntopic read #\nuser bob\ntopic ${bob}\nuser carol\ntopic a/#\npattern write %c/#`
     const auth = aclFile(file(rules('a/#')))
@@ -334,7 +334,7 @@ describe('anonymous', () => {
   })
 })
 
-describe('what is explained', () => {
+describe('an explanation of a verdict', () => {
   it('considers listener, port and transport, if modules are for these', async () => {
     const rules = aclFile({ everyone: [allow({ publish: 'a' })] })
     const question = { user: 'alice', clientId: 'c', action: 'publish', topic: 'a' } as const

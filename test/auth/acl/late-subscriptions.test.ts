@@ -39,7 +39,7 @@ const modules: Record<string, () => Auth> = {
 
 describe('a subscription that is being stored while permissions change', () => {
   for (const [name, module] of Object.entries(modules)) {
-    it(`ends as soon as it is there: ${name}`, async () => {
+    it(`ends as soon as it is stored: ${name}`, async () => {
       forbidden.clear()
       const auth = module()
       const { store, hold, letGo, waiting } = heldStore(createMemoryPersistence())

@@ -28,7 +28,7 @@ function asJson(packet: Partial<PublishPacket>): Record<string, unknown> {
 }
 
 describe('a message that anax sub prints', () => {
-  it('is its payload as it came, byte by byte', () => {
+  it('is its unchanged payload, byte by byte', () => {
     assert.equal(printed({ payload: Buffer.from([0, 255, 27]) }, 'text'), '\x00\xff\x1b\n')
     assert.equal(printed({}, 'text', { topic: true }), 'a/b x\n')
     assert.equal(printed({ payload: Buffer.from([0, 255, 27]) }, 'hex', { topic: true }), 'a/b 00ff1b\n')
@@ -41,7 +41,7 @@ describe('a message that anax sub prints', () => {
     assert.match(printed({ payload: Buffer.from('"\x9b"') }, 'json', { terminal: true }), /"payload":"\\u009b"/)
   })
 
-  it('is one line of JSON, which says how the payload is written', () => {
+  it('is one line of JSON, which names the encoding of the payload', () => {
     const time = '2030-01-02T00:00:00.000Z'
     const head = { time, topic: 'a/b', qos: 0, retain: false }
     assert.deepEqual(asJson({}), { ...head, encoding: 'text', payload: 'x' })

@@ -44,12 +44,12 @@ describe('the sub-commands', () => {
     })
   }
 
-  it('take payloads and topics that begin with a dash', () => {
+  it('accept payloads and topics that start with a dash', () => {
     const { values } = parseOptions('pub', ['-m', '-5', '--topic', '--x', '-r', '-q', '1'], PUBLISH_OPTIONS)
     assert.deepEqual({ ...values }, { message: '-5', topic: '--x', retain: true, qos: '1' })
   })
 
-  it('know where the broker is', () => {
+  it('get the address of the broker from options, the URL or the environment', () => {
     const urlFor = (values: Parameters<typeof targetOf>[1]) => targetOf('sub', values).url
     assert.equal(urlFor({}), 'mqtt://127.0.0.1:1883')
     assert.equal(urlFor({ host: '::1', port: '2883' }), 'mqtt://[::1]:2883')
@@ -59,7 +59,7 @@ describe('the sub-commands', () => {
     assert.equal(urlFor({ url: 'mqtt+unix:///run/anax.sock' }), 'mqtt+unix:///run/anax.sock')
   })
 
-  it('know who the client is, from options, the URL or the environment', () => {
+  it('get the credentials of the client from options, the URL or the environment', () => {
     const userOf = (values: Parameters<typeof targetOf>[1]) => {
       const { url, connect } = targetOf('pub', values)
       return [url, connect.username, connect.password]
@@ -73,7 +73,7 @@ describe('the sub-commands', () => {
     assert.equal(targetOf('pub', { 'mqtt-version': 'mqttv311' }).connect.protocolVersion, 4)
   })
 
-  it('say what is wrong with one line and a hint, and exit with 2', () => {
+  it('report errors in one line with a hint, and exit with 2', () => {
     assertWrong(['pub'], /^--topic is missing\nTry 'anax pub --help'\.$/)
     assertWrong(['pub', '-t', 'a'], /give the payload with one of/)
     assertWrong(['pub', '-t', 'a', '-m', 'x', '-n'], /give the payload with one of/)

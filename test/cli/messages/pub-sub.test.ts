@@ -71,7 +71,7 @@ describe('anax pub and anax sub', { concurrency: 4 }, () => {
     )
   })
 
-  it('publish properties and retained messages, which come as JSON', async () => {
+  it('publish properties and retained messages, and print them as JSON', async () => {
     const properties = ['--user-property', 'unit=C', '--content-type', 'text/plain', '--expiry', '60']
     await anax(['pub', ...at, '-t', 'json/a', '-m', '-5', '-r', '-q', '1', ...properties])
     const { code, stdout } = await anax(['sub', ...at, '-t', 'json/#', '-C', '1', '-o', 'json', '-q', '1'])
@@ -96,7 +96,7 @@ describe('anax pub and anax sub', { concurrency: 4 }, () => {
     )
   })
 
-  it('say in one line why there is no connection', async () => {
+  it('report in one line why they cannot connect', async () => {
     const closed = net.createServer().listen(0, '127.0.0.1')
     await once(closed, 'listening')
     const { port } = closed.address() as net.AddressInfo
@@ -115,7 +115,7 @@ describe('anax pub and anax sub', { concurrency: 4 }, () => {
     assert.match(forbidden.stderr, /^anax: .*forbidden, 0x87.*\n$/)
   })
 
-  it('end in order: by a signal, when the time is over, when nobody reads any more', async () => {
+  it('disconnect properly on a signal, at the end of their time, and when nobody reads their output', async () => {
     const interrupted = await subscriber('end/signal', '-i', 'interrupted')
     const left: string[] = []
     broker.on('clientDisconnect', ({ id }, { reason }) => id === 'interrupted' && left.push(reason))
@@ -135,7 +135,7 @@ describe('anax pub and anax sub', { concurrency: 4 }, () => {
     assert.deepEqual([code, stderr], [0, ''])
   })
 
-  it('connect again after an outage, and subscribe again', async () => {
+  it('reconnect and resubscribe after an outage', async () => {
     const reader = await subscriber('again/#', '-i', 'again', '-C', '1')
     const again = granted('again/#')
     await broker.disconnect('again')
@@ -145,7 +145,7 @@ describe('anax pub and anax sub', { concurrency: 4 }, () => {
     assert.equal((await reader.finished()).stdout, 'there\n')
   })
 
-  it('leave the client identifier to whom has taken it', async () => {
+  it('do not reconnect after another client has taken over their identifier', async () => {
     const first = await subscriber('taken/a', '-i', 'taken')
     const second = await subscriber('taken/b', '-i', 'taken')
     const { code, stderr } = await first.finished()
@@ -153,7 +153,7 @@ describe('anax pub and anax sub', { concurrency: 4 }, () => {
     await second.stop()
   })
 
-  it('leave messages in a kept session that were not printed', async () => {
+  it('leave messages that were not printed in the stored session', async () => {
     const kept = ['-i', 'worker', '-c', '-q', '1', '-t', 'jobs']
     const first = await anax(['sub', ...at, ...kept, '-W', '1'])
     assert.equal(first.code, 0)

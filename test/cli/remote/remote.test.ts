@@ -31,7 +31,7 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
     folder.remove()
   })
 
-  it('print numbers, as text and as JSON', async () => {
+  it('print statistics, as text and as JSON', async () => {
     const [text, json] = await Promise.all([anax(['status', ...at]), anax(['status', ...at, '--json'])])
     assert.deepEqual([text.code, text.stderr], [0, ''])
     assert.match(text.stdout, /^Running for +\d+ s\nClients +\d+ connected, \d+ at most; \d+ connections\n/)
@@ -56,7 +56,7 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
     assert.deepEqual(rest, [])
   })
 
-  it('list the clients with most of something first', async () => {
+  it('sort clients by a number, the largest first', async () => {
     const slow = await connectTo(server.broker, 'slow', { properties: { receiveMaximum: 1 } })
     await slow.subscribe({ topic: 'much', qos: 1 })
     for (let number = 0; number < 3; number++) await server.broker.publish({ topic: 'much', payload: 'x', qos: 1 })
@@ -105,7 +105,7 @@ describe('anax status, clients and kick', { concurrency: 4 }, () => {
   })
 })
 
-it('the numbers of a broker are printed in words', async () => {
+it('the statistics of a broker are printed in words', async () => {
   const broker = await createBroker()
   await broker.publish({ topic: 'a', payload: 'four', retain: true })
   const text = statusText({ ...broker.stats(), uptimeMs: 90_061_000 })
@@ -115,7 +115,7 @@ it('the numbers of a broker are printed in words', async () => {
   await broker.close()
 })
 
-it('status of a node lists the others, and does not count shared data', async () => {
+it('the status of a node lists the other nodes, and does not count shared data', async () => {
   const cluster = new MemoryCluster()
   await using other = await createBroker({ id: 'two', cluster })
   await using broker = await createBroker({ id: 'one', cluster })

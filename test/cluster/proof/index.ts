@@ -1,5 +1,5 @@
 /**
- * The proof rows of a cluster in their whole forms: three nodes, three servers of NATS, on this machine.
+ * The proof rows of a cluster in their full forms: three nodes and three NATS servers on this machine.
  *
  *   npm run test:cluster              all of them
  *   npm run test:cluster -- 2 5       these
@@ -73,7 +73,7 @@ for (const [number, what, run] of ROWS) {
     console.log(`FAIL ${number}: ${what} (${seconds()})`, error)
     for (const { node, name, args } of (await world)?.events.slice(-40) ?? [])
       console.log(`  ${node} ${name} ${args.join(' ')}`)
-    // the next row begins with nodes that are all there
+    // the next row starts with all nodes running
     await (await world)?.close()
     world = undefined
   }

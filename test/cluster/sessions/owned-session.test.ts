@@ -1,4 +1,4 @@
-/** A session's records: the settings have its place in the log as of the last release, another one has what came after. */
+/** A session's records: one has its settings and its position in the log at the last release, another what came later. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { OwnedSession } from '../../../lib/cluster/sessions/owned-session.js'
@@ -18,12 +18,12 @@ function begun(): OwnedSession {
   return owned
 }
 
-test('one record has all that a released session has', () => {
+test('one record contains the whole state of a released session', () => {
   const back = loaded({ s: begun().settingsRecord() })
   assert.deepEqual([back.cursor, [...back.incoming], back.hasProgressRecord], [[3, 4], [7], false])
 })
 
-test('of two records, the one that was written later has its place in the log', () => {
+test('of two records, the later one determines the position in the log', () => {
   const owned = begun()
   const settings = owned.settingsRecord()
   owned.skipTo([5, 4])
@@ -52,7 +52,7 @@ test('of two records, the one that was written later has its place in the log', 
   }
 })
 
-test('it has to read the log up to where all of its filters are brought, or to what has come since', () => {
+test('a session reads the log up to where its node reads all of its filters, or to newer messages', () => {
   const owned = begun()
   const arrived = (shard: number) => [10, 2][shard]!
   assert.deepEqual(owned.missesUpTo({ since: () => undefined, arrived }), [10, 2])

@@ -1,4 +1,4 @@
-/** When a node sees to sessions that are away. */
+/** When a node handles the deadlines of disconnected sessions. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SessionDeadlines } from '../../../lib/cluster/sessions/session-deadlines.js'
@@ -11,7 +11,7 @@ function deadlinesOf(clock: FakeClock, processDue: (clientId: string) => Promise
   return new SessionDeadlines({ timers: new Timers(clock), failed: () => {}, processDue })
 }
 
-test('a session whose node is gone is seen to at once, whatever its last node wrote before', async () => {
+test('the deadlines of a session whose node is gone are handled immediately, whatever that node wrote before', async () => {
   const clock = new FakeClock()
   const seen: string[] = []
   const deadlines = deadlinesOf(clock, async clientId => {
@@ -31,7 +31,7 @@ test('a session whose node is gone is seen to at once, whatever its last node wr
   deadlines.stop()
 })
 
-test('what fails is tried again', async () => {
+test('a deadline that cannot be handled is tried again', async () => {
   const clock = new FakeClock()
   let tries = 0
   const deadlines = deadlinesOf(clock, async () => {

@@ -1,4 +1,4 @@
-/** An engine with a fault: some operations of its nodes do what a test wants. */
+/** An engine with faults: a test replaces some operations of its nodes. */
 import type { Cluster, ClusterNode } from '../../../types/cluster.js'
 
 /** Replaces operations of each node that joins; what is not replaced is the node's own. */
@@ -17,7 +17,7 @@ export function withFaults(engine: Cluster, faultsOf: (node: ClusterNode) => Par
   }
 }
 
-/** Something that waits until it is let go. */
+/** Something that waits until it is released. */
 export class Gate {
   #open = () => {}
   /** Whether somebody waits. */

@@ -1,4 +1,4 @@
-/** Brokers that are one cluster, each with a port of its own, and MQTT.js clients that connect to them. */
+/** Brokers that form a cluster, each with its own port, and MQTT.js clients that connect to them. */
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { connect, type IClientOptions, type MqttClient } from 'mqtt'
@@ -9,7 +9,7 @@ import type { Cluster } from '../../../types/cluster.js'
 
 const received = new WeakMap<MqttClient, string[]>()
 
-/** A broker and how it is reached. */
+/** A broker and its address. */
 export class TestNode {
   readonly broker: Broker
   readonly errors: unknown[] = []
@@ -38,7 +38,7 @@ export class TestNode {
     return `mqtt://127.0.0.1:${(this.#server.address() as { port: number }).port}`
   }
 
-  /** Connects a client that does not come back by itself. */
+  /** Connects a client that does not reconnect by itself. */
   async connect(clientId: string, options: IClientOptions = {}): Promise<MqttClient> {
     const client = connect(this.url, { clientId, protocolVersion: 5, reconnectPeriod: 0, ...options })
     const texts: string[] = []
@@ -53,7 +53,7 @@ export class TestNode {
     return client
   }
 
-  /** Connects a client whose session stays. */
+  /** Connects a client with a stored session. */
   connectStored(clientId: string, options: IClientOptions = {}): Promise<MqttClient> {
     return this.connect(clientId, { clean: false, properties: { sessionExpiryInterval: 3600 }, ...options })
   }
@@ -71,7 +71,7 @@ export class TestNode {
   }
 }
 
-/** Runs a body with several nodes, and stops them whatever becomes of it. */
+/** Runs a body with several nodes, and stops them in any case. */
 export async function withNodes(
   cluster: Cluster,
   count: number,
@@ -87,7 +87,7 @@ export async function withNodes(
   }
 }
 
-/** What a client has received since it was made, as texts, in order. */
+/** What a client has received since it was created, as texts, in order. */
 export function receivedBy(client: MqttClient): string[] {
   return received.get(client)!
 }
@@ -114,7 +114,7 @@ export async function until(isSo: () => boolean, what: string | (() => string)):
   }
 }
 
-/** A stored session subscribes and leaves, and misses so many messages. */
+/** A stored session subscribes and disconnects, and misses `count` messages. */
 export async function missed(one: TestNode, count: number): Promise<void> {
   const client = await one.connectStored('away')
   await client.subscribeAsync('t', { qos: 1 })

@@ -1,4 +1,4 @@
-/** What several nodes have to be together, whatever the engine: the tests are the same for all. */
+/** How several nodes have to behave together, with any engine: the tests are the same for all. */
 import assert from 'node:assert/strict'
 import type { MqttClient } from 'mqtt'
 import type { Cluster } from '../../../types/cluster.js'
@@ -15,7 +15,7 @@ export interface ScenarioOptions {
 
 type Three = [TestNode, TestNode, TestNode]
 
-/** Publishes in this order, with no more under way than a broker takes. */
+/** Publishes in this order, with no more in progress than a broker accepts. */
 async function publishAll(client: MqttClient, topic: string, texts: string[], qos: 0 | 1 | 2): Promise<void> {
   for (let i = 0; i < texts.length; i += 50) {
     await Promise.all(texts.slice(i, i + 50).map(text => client.publishAsync(topic, text, { qos })))
@@ -56,25 +56,28 @@ export function defineScenarios({ test, engine, count }: ScenarioOptions): void 
     }
   }
 
-  scenario('a stored session gets on one node what came while it was away from another', async (one, other, third) => {
-    const first = await one.connectStored('mover')
-    await first.subscribeAsync('t/+', { qos: 2 })
-    await first.endAsync()
-    const publisher = await other.connect('pub')
-    // a queue holds 1000
-    const texts = numbers(count - 1)
-    await publishAll(publisher, 't/a', texts, 1)
-    await publishAll(publisher, 't/b', ['last'], 2)
-    await publisher.publishAsync('t/c', 'QoS 0 is not for those who are away')
-    const received = receivedBy(await third.connectStored('mover'))
-    await until(
-      () => received.length >= count,
-      () => String(received.length),
-    )
-    assert.deepEqual(received, [...texts, 'last'])
-  })
+  scenario(
+    'a stored session that moves to another node gets the messages published while it was disconnected',
+    async (one, other, third) => {
+      const first = await one.connectStored('mover')
+      await first.subscribeAsync('t/+', { qos: 2 })
+      await first.endAsync()
+      const publisher = await other.connect('pub')
+      // a queue holds 1000
+      const texts = numbers(count - 1)
+      await publishAll(publisher, 't/a', texts, 1)
+      await publishAll(publisher, 't/b', ['last'], 2)
+      await publisher.publishAsync('t/c', 'QoS 0 is not for those who are away')
+      const received = receivedBy(await third.connectStored('mover'))
+      await until(
+        () => received.length >= count,
+        () => String(received.length),
+      )
+      assert.deepEqual(received, [...texts, 'last'])
+    },
+  )
 
-  scenario('a client that connects elsewhere is taken over, with its session', async (one, other) => {
+  scenario('a client that connects to another node is taken over, with its session', async (one, other) => {
     const first = await one.connectStored('taken')
     await first.subscribeAsync('t', { qos: 1 })
     const told: (number | undefined)[] = []
@@ -103,7 +106,7 @@ export function defineScenarios({ test, engine, count }: ScenarioOptions): void 
     assert.deepEqual(received.sort(), ['kept 0', 'kept 1', 'kept 2'])
   })
 
-  scenario('a will is published once, wherever its client was', async (one, other) => {
+  scenario('a will is published once, whichever node its client was on', async (one, other) => {
     const subscriber = await other.connect('sub')
     await subscriber.subscribeAsync('will/#', { qos: 1 })
     const received = receivedBy(subscriber)
@@ -120,7 +123,7 @@ export function defineScenarios({ test, engine, count }: ScenarioOptions): void 
     assert.deepEqual(received.sort(), ['broken', 'taken'])
   })
 
-  scenario('a session ends at its time, on whichever node sees to it', async (one, other, third) => {
+  scenario('a session expires on time, on whichever node', async (one, other, third) => {
     const client = await one.connect('short', { clean: false, properties: { sessionExpiryInterval: 1 } })
     await client.subscribeAsync('t', { qos: 1 })
     const ended: string[] = []
@@ -164,7 +167,7 @@ export function defineScenarios({ test, engine, count }: ScenarioOptions): void 
     })
   }
 
-  scenario('what a member of a shared subscription leaves behind goes to another', async (one, other, third) => {
+  scenario('unfinished messages of a shared subscription member go to another member', async (one, other, third) => {
     const silent = await one.connect('silent', { customHandleAcks: () => {} } as never)
     await silent.subscribeAsync('$share/group/s', { qos: 1 })
     const publisher = await third.connect('pub')
@@ -184,7 +187,7 @@ export function defineScenarios({ test, engine, count }: ScenarioOptions): void 
     assert.deepEqual(new Set(received), new Set(texts))
   })
 
-  scenario('the applications of all nodes hear and speak', async (one, other) => {
+  scenario('the applications of all nodes publish and receive', async (one, other) => {
     const heard: string[] = []
     await other.broker.subscribe('app/#', ({ payload }) => {
       heard.push(payload.toString())
@@ -195,7 +198,7 @@ export function defineScenarios({ test, engine, count }: ScenarioOptions): void 
   })
 }
 
-/** QoS 0 is lost until the interest has spread. */
+/** QoS 0 messages are lost until all nodes know the subscription. */
 async function settle(publisher: MqttClient, received: string[]): Promise<void> {
   while (received.length === 0) {
     await publisher.publishAsync('s/ready', 'ready')

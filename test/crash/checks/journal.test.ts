@@ -30,7 +30,7 @@ describe('a journal', () => {
     assert.deepEqual([first.numbers, second.numbers], [[1, 2], [1]])
   })
 
-  it('drops half a line, and continues in its place', () => {
+  it('drops an incomplete line, and continues in its place', () => {
     const path = join(folder, 'half')
     writeFileSync(path, '1\n23')
     const [next, looker] = [recorder(), recorder()]
@@ -49,7 +49,7 @@ describe('a journal', () => {
     )
   })
 
-  it('of billing does so too', () => {
+  it('of billing drops an incomplete line, and continues in its place', () => {
     const path = join(folder, 'billing')
     writeFileSync(path, 'charge 1-1 7\ncharge 1-')
     const journal = new BillingJournal(path)

@@ -1,6 +1,6 @@
 /**
- * What a server has sent to a connection that broke counts as delivered there, and was not: a node asks for it again,
- * also where no other message comes behind it.
+ * A server counts messages as delivered that it has sent to a connection that broke: a node requests them again, even
+ * if no other message follows.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -15,7 +15,7 @@ import { Cable, IGNORED, NatsServers, NO_NATS, natsServer } from '../../support/
 
 const skip = natsServer === undefined ? NO_NATS : effort === 'fast' && 'real servers are for npm test'
 
-test('what was sent to a connection that broke is brought again, in order', { skip }, async () => {
+test('messages sent to a connection that broke are read again, in order', { skip }, async () => {
   const servers = await NatsServers.start(1)
   const cable = await Cable.to(servers.ports[0]!)
   const nodes: ClusterNode[] = []
@@ -61,7 +61,7 @@ test('what was sent to a connection that broke is brought again, in order', { sk
   }
 })
 
-test('what a node wants while it leaves is not waited for', { skip }, async () => {
+test('a node that leaves does not wait for filters that it still wants', { skip }, async () => {
   const servers = await NatsServers.start(1)
   const cable = await Cable.to(servers.ports[0]!)
   try {
@@ -87,7 +87,7 @@ function messageOf(text: string): Message {
   return { ...fixed, payload: Buffer.from(text), brokerId: '', brokerCounter: 0 } as Message
 }
 
-/** Resolves when the server has sent so many messages to the consumer of the log that was made last. */
+/** Resolves when the server has sent `count` messages to the newest consumer of the log. */
 async function isSent(url: string, count: number): Promise<void> {
   const nc = await connect({ servers: url })
   const manager = await jetstreamManager(nc)

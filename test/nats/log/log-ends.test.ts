@@ -1,4 +1,4 @@
-/** Where the log ends for a node: never before what a replica has brought it, though the leader may be behind. */
+/** Where the log ends for a node: never before a message that a replica has delivered, even if the leader is behind. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LogEnds } from '../../../lib/nats/log/log-ends.js'
@@ -26,7 +26,7 @@ function leaderBehind() {
   return { wire, asked: () => asked }
 }
 
-test('an end is never before what was brought, which may have expired', async () => {
+test('the end of the log is never before messages that were read, which may have expired', async () => {
   const { wire, asked } = leaderBehind()
   const ends = new LogEnds(wire, shards)
   assert.deepEqual(await ends.read(), [4])
@@ -34,7 +34,7 @@ test('an end is never before what was brought, which may have expired', async ()
   assert.deepEqual([await ends.read(), asked()], [[5], 0])
 })
 
-test('what was brought is read when the leader has it, and all who read share the question', async () => {
+test('readers wait until the leader has all messages that were delivered, with one shared request', async () => {
   const { wire, asked } = leaderBehind()
   const reader = new LogReader(wire, shards, () => 5)
   const sequences = async () => {
@@ -46,7 +46,7 @@ test('what was brought is read when the leader has it, and all who read share th
   assert.equal(asked(), 3)
 })
 
-test('a message that the leader does not have yet was not trimmed', async () => {
+test('a message that the leader does not have yet does not count as trimmed', async () => {
   const { wire } = leaderBehind()
   const reader = new LogReader(wire, shards, () => 5)
   assert.equal(await reader.entry({ shard: 0, sequence: 6 }), undefined)

@@ -1,4 +1,4 @@
-/** Records are read from replicas, which may be behind: then the leader has the last word. */
+/** Records are read from replicas; if they are behind, the answer of the leader counts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LogReader } from '../../../lib/nats/log/log-reader.js'
@@ -25,10 +25,10 @@ const reader = new LogReader(wire, shards, () => 0)
 const textsAt = async (atLeast: number) =>
   (await reader.latest(0, [subjects.record('client', '*')], atLeast)).map(({ body }) => Buffer.from(body).toString())
 
-test('what a replica has that has come far enough is taken', async () => {
+test('the answer of a replica that is up to date is accepted', async () => {
   assert.deepEqual(await textsAt(5), ['old'])
 })
 
-test('what a replica has that stays behind is not taken for the truth', async () => {
+test('the answer of a replica that lags behind is not accepted', async () => {
   assert.deepEqual(await textsAt(9), ['new'])
 })

@@ -1,4 +1,4 @@
-/** Sessions that have missed nothing find out together, and read nothing. */
+/** Sessions that have missed nothing learn this with a common request, and read nothing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LogReader } from '../../../lib/nats/log/log-reader.js'
@@ -12,7 +12,7 @@ function stored(subject: string, sequence: number): StoredRecord {
   return { subject, sequence, body: NOTHING, time: 0 }
 }
 
-/** A log in which each topic has one message, and an answer has at most so many. */
+/** A log in which each topic has one message, and an answer has a maximum number of them. */
 function logOf(messages: readonly StoredRecord[], most = 10) {
   const asked: string[][] = []
   const readLast: ReadLast = async (subjects, { from }) => {
@@ -25,7 +25,7 @@ function logOf(messages: readonly StoredRecord[], most = 10) {
   return { asked, news: new NewMessages(readLast) }
 }
 
-test('all that ask in one turn share a request, and each learns of its own subjects', async () => {
+test('all callers of one turn share a request, and each gets the result for its own subjects', async () => {
   const { asked, news } = logOf([stored('log.a', 5), stored('log.b.1', 7), stored('log.c', 3)])
   const answers = await Promise.all([
     news.of(['log.a', 'log.c'], 4, 9),
@@ -36,7 +36,7 @@ test('all that ask in one turn share a request, and each learns of its own subje
   assert.deepEqual(asked, [['log.a', 'log.c', 'log.b.>', 'log.none']])
 })
 
-test('a subject that matches too many topics counts as new, is asked for once, and hinders no other', async () => {
+test('a subject that matches too many topics counts as new, is requested once, and does not affect others', async () => {
   const { asked, news } = logOf(Array.from({ length: 20 }, (_, i) => stored(`log.wide.${i}`, 1)))
   const ask = () => Promise.all([news.of(['log.wide.>'], 4, 9), news.of(['log.a'], 4, 9), news.of(['log.b'], 4, 9)])
   assert.deepEqual(await ask(), [['log.wide.>'], [], []])
@@ -45,12 +45,12 @@ test('a subject that matches too many topics counts as new, is asked for once, a
   assert.deepEqual(asked.at(-1), ['log.a', 'log.b'])
 })
 
-test('if no replica has come far enough, each subject counts as new', async () => {
+test('each subject counts as new if no replica is up to date', async () => {
   const news = new NewMessages(async () => 'behind')
   assert.deepEqual(await news.of(['log.a'], 4, 9), ['log.a'])
 })
 
-test('an error reaches all that have asked, and the next one asks again', async () => {
+test('an error rejects all waiting calls, and the next call sends a new request', async () => {
   let isDown = true
   const news = new NewMessages(async () => {
     if (isDown) throw new Error('down')
@@ -65,7 +65,7 @@ test('an error reaches all that have asked, and the next one asks again', async 
   assert.deepEqual(await news.of(['log.a'], 1, 2), [])
 })
 
-test('a hundred sessions that have missed nothing cost one request, and none to the leader', async () => {
+test('a hundred sessions that missed nothing need one request, and none to the leader', async () => {
   const subjects = new ShardSubjects('test', 0)
   const asked: string[] = []
   const wire = new Proxy({} as Wire, {

@@ -1,11 +1,11 @@
-/** A filter that is wanted again while it is being given up is read. */
+/** A filter that is needed again while it is being removed is read. */
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { covers } from '../../../lib/nats/log/interest.js'
 import { NodeInterest, type NodeInterestParts } from '../../../lib/nats/log/node-interest.js'
 import { filterTokens } from '../../../lib/nats/wire/subjects.js'
 
-test('a filter that is wanted again while the readers give it up is read again', async () => {
+test('a filter that is needed again while the readers remove it is read again', async () => {
   mock.timers.enable({ apis: ['setTimeout'] })
   try {
     let read: readonly string[] = []
@@ -35,7 +35,7 @@ test('a filter that is wanted again while the readers give it up is read again',
     interest.unwant('a')
     await settle(1000)
     await settle(0)
-    assert.equal(changes.length, 1, 'the readers are about to give it up')
+    assert.equal(changes.length, 1, 'the readers are about to remove it')
     const again = interest.want('a')
     await settle(5)
     for (let change = changes.shift(); change !== undefined; change = changes.shift()) {

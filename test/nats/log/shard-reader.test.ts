@@ -1,4 +1,4 @@
-/** What a node reads of a shard, whatever comes in between: the subjects that were wanted last. gaps.test.ts loses messages. */
+/** A node reads the subjects of a shard that were requested last, whatever happens meanwhile. gaps.test.ts loses messages. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JsMsg } from '@nats-io/jetstream'
@@ -13,7 +13,7 @@ interface ConsumerOptions {
   readonly filter_subjects: readonly string[]
 }
 
-/** A consumer, and what it brings. */
+/** A consumer, and its messages. */
 class FakeConsumer {
   readonly name: string
   readonly subjects: readonly string[]
@@ -58,7 +58,7 @@ class FakeConsumer {
   }
 }
 
-/** A stream, with the consumers that were made. Those that are made while it is held wait, the newest for the shortest time. */
+/** A stream, and its consumers. While it is held, new consumers wait, the newest for the shortest time. */
 function streamOf() {
   const consumers: FakeConsumer[] = []
   const waiting: (() => void)[] = []
@@ -101,7 +101,7 @@ function streamOf() {
   }
 }
 
-test('subjects that are wanted while a consumer is being made again are read', async () => {
+test('subjects that are added while a consumer is being recreated are read', async () => {
   const { reader, consumers, taken, hold, letGo } = streamOf()
   await reader.want(['a'])
   hold()

@@ -1,15 +1,15 @@
-/** A write of a node to a shard: what it makes of answers that do not say whether it was written. */
+/** A write of a node to a shard, and answers that do not say whether it was written. */
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ShardWriter } from '../../../lib/nats/log/shard-writer.js'
 import { RefusedRequest, type Wire, type WriteOptions } from '../../../lib/nats/wire/wire.js'
 
-/** More often than an unknown refusal is repeated. */
+/** More attempts than after an unknown refusal. */
 const OFTEN = 50
 const IN_PROCESS = 10158
 
-test('a write of which an earlier attempt is still in process is asked for again until it is known to be written', async () => {
+test('a write whose earlier attempt is still in progress is repeated until it is confirmed', async () => {
   mock.timers.enable({ apis: ['setTimeout'] })
   try {
     const ids: (string | undefined)[] = []

@@ -1,4 +1,4 @@
-/** Claims whose answers are lost: whoever wants the client next must not wait for a node that does not know that it has it. */
+/** Claims whose answers are lost: the next owner must not wait for a node that does not know that it has the client. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Claims, NOT_HELD } from '../../../lib/nats/nodes/claims.js'
@@ -50,14 +50,14 @@ class Stream {
     return { seq: this.#sequence }
   }
 
-  /** The request to let go of a client. */
+  /** The request to release a client. */
   async ask(epoch: string, clientId: string): Promise<string> {
     this.asked++
     return this.nodes.get(epoch)!.isFree(clientId) ? NOT_HELD : ''
   }
 }
 
-test('a claim whose answer was lost is taken over by the next node, as one that a client had', async () => {
+test('a claim whose answer was lost is taken over by the next node like any other', async () => {
   const stream = new Stream()
   const [one, other] = [stream.join('one'), stream.join('other')]
   stream.isSilent = true
@@ -67,7 +67,7 @@ test('a claim whose answer was lost is taken over by the next node, as one that 
   assert.deepEqual([previous, wasInUse, stream.asked], ['one', true, 1])
 })
 
-test('a node whose attempt was not answered claims anew', async () => {
+test('a node whose claim was not answered claims again', async () => {
   const stream = new Stream()
   const one = stream.join('one')
   stream.isSilent = true
@@ -77,7 +77,7 @@ test('a node whose attempt was not answered claims anew', async () => {
   assert.ok(one.isHeld(claim) && !one.isFree('client'))
 })
 
-test('an owner that is asked keeps its client until it has let go', async () => {
+test('an owner that is asked to release a client keeps it until it has released it', async () => {
   const stream = new Stream()
   const [one, other] = [stream.join('one'), stream.join('other')]
   const held = await one.claim('client', NEVER)

@@ -1,4 +1,4 @@
-/** A node whose clock is wrong says so at the start, and once a minute. */
+/** A node with a wrong clock reports it at the start, and once a minute. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -26,10 +26,10 @@ test('a clock that is right, or a few seconds off, is not reported', async () =>
   for (const ahead of [0, 900, -900, 5000, -5000]) assert.deepEqual(await reportsOf(ahead), [])
 })
 
-test('one that is an hour off is', async () => {
+test('a clock that is an hour off is reported', async () => {
   assert.deepEqual([...(await reportsOf(HOUR)), ...(await reportsOf(-HOUR))], [HOUR - 1000, 1000 - HOUR])
 })
 
-test('once for the renewals of a minute', async () => {
+test('a wrong clock is reported at most once a minute', async () => {
   assert.equal((await reportsOf(HOUR, 48)).length, 2)
 })

@@ -1,6 +1,6 @@
 /**
- * A node that leaves says so last: a renewal that is under way is waited for, and none comes after it. One that fails is tried
- * again soon.
+ * A node that leaves first waits for a pending renewal of its lease, and sends none afterwards. A renewal that fails is
+ * retried soon.
  */
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
@@ -53,7 +53,7 @@ test('a node leaves while its lease is being renewed', async () => {
   }
 })
 
-test('a renewal that servers without a leader refuse is tried again long before the next one is due', async () => {
+test('a renewal that servers without a leader refuse is retried long before the next one is due', async () => {
   mock.timers.enable({ apis: ['setTimeout'] })
   try {
     let hasLeader = true

@@ -1,4 +1,4 @@
-/** Which processes are gone: one that this node has not heard of yet is not. */
+/** Which processes are gone: not those of which this node has not heard yet. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Membership } from '../../../lib/nats/nodes/membership.js'
@@ -40,7 +40,7 @@ function membershipOf(stored: { node: StoredRecord | undefined; fence: string })
   return { membership, fenced, changes }
 }
 
-test('a node that began a moment ago under the name of one that was killed is not fenced', async () => {
+test('a node that has just started with the name of a killed one is not fenced', async () => {
   const { membership, fenced, changes } = membershipOf({ node: recordOf('second', 2), fence: 'second' })
   membership.read('other', recordOf('first', 1))
   // a client of it moves here before its record does
@@ -53,7 +53,7 @@ test('a node that began a moment ago under the name of one that was killed is no
   membership.stop()
 })
 
-test('one whose name has another record, none, or one that says that it has left, is gone and fenced', async () => {
+test('a node whose record is different, missing or marked as left is gone and fenced', async () => {
   for (const node of [recordOf('another', 2), undefined, recordOf('gone', 2, true)]) {
     const { membership, fenced } = membershipOf({ node, fence: 'gone' })
     assert.equal(await membership.isGone('other', 'gone'), true)
@@ -62,7 +62,7 @@ test('one whose name has another record, none, or one that says that it has left
   }
 })
 
-test('a node that was fenced does not come back with a record of before', async () => {
+test('a fenced node does not return with an older record', async () => {
   const stored = { node: undefined as StoredRecord | undefined, fence: 'gone' }
   const { membership, changes } = membershipOf(stored)
   await membership.isGone('other', 'gone')

@@ -25,7 +25,7 @@ class NoMessages {
   }
 }
 
-test('a consumer that is made while the watch is stopped ends', async () => {
+test('a consumer that is created while the watch is being stopped ends', async () => {
   const consumed: NoMessages[] = []
   let make = () => {}
   const consume = async () => {

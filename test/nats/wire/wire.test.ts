@@ -1,11 +1,11 @@
-/** An answer of several messages is taken as a whole only. */
+/** An answer of several messages is accepted only if it is complete. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { headers as noHeaders } from '@nats-io/transport-node'
 import { RefusedRequest, ServerError, Wire } from '../../../lib/nats/wire/wire.js'
 
-/** A connection that stays, and on which nothing fails. */
+/** A connection that remains open, and on which nothing fails. */
 const STAYS = { closed: () => new Promise<void>(() => {}), status: () => [] } as unknown as NatsConnection
 
 /** A connection on which each question gets the same messages. */
@@ -40,7 +40,7 @@ function read(answers: readonly Record<string, string | number>[]) {
   return wire.nextOf('stream', 1, 'a')
 }
 
-test('what comes in full is taken', async () => {
+test('a complete answer is accepted', async () => {
   const records = await read([record(2, 0), record(5, 2), end(5)])
   assert.deepEqual(
     records.map(({ sequence }) => sequence),
@@ -59,7 +59,7 @@ for (const [what, answers] of [
   })
 }
 
-test('all reads have one subscription; one that the server refuses fails them, and the next read has another', async () => {
+test('all reads share one subscription; if the server refuses it they fail, and the next read makes a new one', async () => {
   const calls: ((error: Error | null, message: Msg) => void)[] = []
   const replies: string[] = []
   const connection = {
@@ -84,7 +84,7 @@ test('all reads have one subscription; one that the server refuses fails them, a
   assert.deepEqual([await later, replies.at(-1)], [[], 'inbox2.3'])
 })
 
-test('a write that the server does not permit fails at once, and so does what a closed connection leaves open', async () => {
+test('a write that the server does not permit fails immediately, and so do open requests of a closed connection', async () => {
   const refused = Object.assign(new Error('not permitted'), { operation: 'publish', subject: 'b' })
   let close = (_: Error | undefined) => {}
   let refuse = () => {}
@@ -104,7 +104,7 @@ test('a write that the server does not permit fails at once, and so does what a 
   await assert.rejects(one!, /closed/)
 })
 
-test('a write to which nobody listens is refused as one that may be tried again', async () => {
+test('a write that no stream receives fails as one that may be tried again', async () => {
   const connection = {
     ...STAYS,
     subscribe: (_: string, { callback }: { callback: (error: null, message: Msg) => void }) => {
@@ -123,7 +123,7 @@ function write(wire: Wire, subject: string) {
   return wire.write({ subject, body: new Uint8Array(0), ttl: undefined, replaces: false }, {}, 5000)
 }
 
-test('what was asked on a connection that breaks fails at once', async () => {
+test('requests on a connection that breaks fail immediately', async () => {
   let breaks = () => {}
   const broken = new Promise<void>(resolve => {
     breaks = resolve

@@ -47,7 +47,7 @@ it('adds missing messages to a queue, and no others', async () => {
   assert.deepEqual(present, ['1 for one', '2 for one', '2 for two'])
 })
 
-it('does not add messages that a long queue has but does not show, once its broker is known to share the store', async () => {
+it('does not add messages that a long queue may not show, once its broker is known to share the store', async () => {
   const { add, letRead, appended, present } = queues({ one: [1] }, true)
   const unknown = add(5, 'one')
   await letRead()
@@ -89,7 +89,7 @@ it('remembers what was sent and removed from a queue while others waited', async
   assert.deepEqual(appended, ['1 for one', '2 for one'])
 })
 
-it('that cannot be read is a failure for the waiting messages only', async () => {
+it('reports a queue that cannot be read as a failure of the waiting messages only', async () => {
   let isBroken = true
   const additions = new ForeignAdditions({
     async read() {

@@ -58,7 +58,7 @@ describe('two brokers on one Redis', { skip: withoutRedis }, () => {
     while (!condition()) await new Promise(resolve => setImmediate(resolve))
   }
 
-  it('say once, each, that they share the store', async () => {
+  it('each report once that they share the store', async () => {
     await start('a')
     await start('b')
     await until(() => warnings.filter(isShared).length === 2)
@@ -70,7 +70,7 @@ describe('two brokers on one Redis', { skip: withoutRedis }, () => {
     await until(() => warnings.filter(isShared).length === 3)
   })
 
-  it('queue for sessions that are away, whichever of them they were connected to', async () => {
+  it('queue messages for disconnected sessions of either broker', async () => {
     const [a, b] = [await start('a'), await start('b')]
     const away = await connect(a, 'away')
     await away.subscribe({ topic: 'x', qos: 1 })
@@ -85,7 +85,7 @@ describe('two brokers on one Redis', { skip: withoutRedis }, () => {
   })
 
   for (const qos of [1, 2] as const) {
-    it(`send each message once, in order, where a queue is longer than the store shows at a time, QoS ${qos}`, async () => {
+    it(`send each message once and in order if a queue is longer than the store shows at a time, QoS ${qos}`, async () => {
       const [a, b] = [await start('a', { maxSessionDelivery: 100 }), await start('b')]
       const { properties, ...kept } = keptSession(5)
       const slow = await connect(a, 'slow', { ...kept, properties: { ...properties, receiveMaximum: 1 } })
@@ -115,7 +115,7 @@ describe('two brokers on one Redis', { skip: withoutRedis }, () => {
     })
   }
 
-  it('leave each other their wills', async () => {
+  it('do not publish the wills of each other', async () => {
     const a = await start('a')
     await connect(a, 'alive', { will: { topic: 'will', payload: Buffer.from('x'), qos: 1, retain: true } })
     const b = await start('b')
@@ -127,7 +127,7 @@ describe('two brokers on one Redis', { skip: withoutRedis }, () => {
 })
 
 describe('brokers that share a store without a bus', () => {
-  it('find each other within a minute, and say so once; a broker that is gone is none', async () => {
+  it('find each other within a minute, and report it once, but not a broker that has closed', async () => {
     const Persistence = require('aedes-persistence/asyncPersistence.js')
     const store = new Persistence() as AedesPersistence
     // the first that stops must not empty the store of the other
@@ -156,8 +156,8 @@ describe('brokers that share a store without a bus', () => {
   })
 })
 
-describe('what a store is handed', () => {
-  it('keeps what stores say to each other from clients, and what clients say from stores', async () => {
+describe('a store of Aedes', () => {
+  it('gets no messages of clients, and clients get no messages between stores', async () => {
     const told: string[] = []
     let host: StoreHost | undefined
     const Persistence = require('aedes-persistence/asyncPersistence.js')

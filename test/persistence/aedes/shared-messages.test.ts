@@ -47,7 +47,7 @@ async function unanswered(client: SpecClient, { settle }: Scene): Promise<Publis
   return received
 }
 
-stored('what several sessions wait for reaches each of them, in order, and nobody as sent before', async scene => {
+stored('a message queued for several sessions reaches each of them, in order and without DUP', async scene => {
   await leave(await subscribeAll(scene), scene)
   await publishAll(scene, numbers(0, 50))
   for (const clientId of Object.keys(SUBSCRIBERS)) {
@@ -63,7 +63,7 @@ stored('what several sessions wait for reaches each of them, in order, and nobod
   }
 })
 
-stored('each session has packet ids of its own for what was sent to all of them', async scene => {
+stored('each session has its own packet ids for messages that were sent to all of them', async scene => {
   const { connect, settle, version } = scene
   const clients = await subscribeAll(scene)
   await publishAll(scene, numbers(0, 20))
@@ -89,7 +89,7 @@ stored('each session has packet ids of its own for what was sent to all of them'
   }
 })
 
-stored('many messages reach a session that is slow and one that is away', async scene => {
+stored('many messages reach a slow session and a disconnected one', async scene => {
   const { connect, broker, version } = scene
   const [slow, ...others] = await subscribeAll(scene)
   await leave(others, scene)
@@ -109,7 +109,7 @@ stored('many messages reach a session that is slow and one that is away', async 
 })
 
 stored(
-  'what was sent before a restart of the broker is acknowledged after it',
+  'messages sent before a restart of the broker can be acknowledged after it',
   async scene => {
     const { connect, version } = scene
     const clients = await subscribeAll(scene)
@@ -137,7 +137,7 @@ stored(
   { which: 'those that survive' },
 )
 
-stored('a queue that is longer than what the store shows at a time is delivered whole', async scene => {
+stored('a queue that is longer than what the store shows at a time is delivered completely', async scene => {
   await leave(await subscribeAll(scene), scene)
   const expected = numbers(0, LONG_QUEUE * 3 + LONG_QUEUE / 2)
   await publishAll(scene, expected)
@@ -181,7 +181,7 @@ for (const shown of [1, 10]) {
   )
 }
 
-stored('who subscribes while messages are published leaves nothing behind', async scene => {
+stored('a client that subscribes while messages are published leaves nothing behind', async scene => {
   const { connect, broker, version } = scene
   const client = await connect('late', keptSession(version))
   const publishing = numbers(0, 100).map(payload => broker.publish({ topic: 'a', payload, qos: 1 }))
@@ -191,7 +191,7 @@ stored('who subscribes while messages are published leaves nothing behind', asyn
   assert.equal((await texts(client, scene)).at(-1), 'last')
 })
 
-stored('a session that ended its last subscription gets what was sent to it, and exists', async scene => {
+stored('a session without subscriptions still exists, and gets messages in flight', async scene => {
   const { connect, broker, version } = scene
   const client = await connect('client', keptSession(version))
   await client.subscribe({ topic: 'a', qos: 1 })
@@ -209,7 +209,7 @@ stored('a session that ended its last subscription gets what was sent to it, and
 })
 
 stored(
-  'a will that was taken away does not come at the next start, nor at the one after',
+  'a removed will is not published at the next start, nor at the one after',
   async scene => {
     const { connect, broker, version, restart } = scene
     const will = { topic: 'will', payload: Buffer.from('x'), qos: 1 as const, retain: false }
@@ -229,7 +229,7 @@ stored(
 )
 
 stored(
-  'a restart of the server loses nothing, and whoever is connected stays so',
+  'a restart of the database server loses nothing, and clients stay connected',
   async scene => {
     const { connect, restartServer, version } = scene
     const clients = await subscribeAll(scene)
@@ -261,7 +261,7 @@ stored('a QoS 2 message of a publisher that ends its session leaves nothing behi
 })
 
 for (const restarts of ['no', 'one'] as const) {
-  stored(`a session whose filters overlap gets what each of them matches (${restarts} restart)`, async scene => {
+  stored(`a session with overlapping filters gets the messages of each (${restarts} restart)`, async scene => {
     const { connect, settle, version, store, restart } = scene
     const subscriber = await connect('client', keptSession(version))
     await subscriber.subscribe({ topic: 'a/#', qos: 1 }, { topic: 'a/b', qos: 1 })

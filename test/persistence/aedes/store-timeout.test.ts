@@ -59,7 +59,7 @@ describe('an operation', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('that is not answered in time has failed, and a late answer is ignored', async () => {
+  it('that is not answered in time fails, and a late answer is ignored', async () => {
     const { clock, open, store, watch, outcomes } = fixture()
     for (const name of ['one', 'two', 'three']) {
       watch(name, save(store))
@@ -79,7 +79,7 @@ describe('an operation', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('among thousands that are answered in any order is the one that fails', async () => {
+  it('that is not answered among thousands of others is the one that fails', async () => {
     const { clock, open, store, watch, outcomes } = fixture()
     for (let i = 0; i < 3000; i++) watch(String(i), save(store))
     for (let i = 2999; i >= 0; i -= 2) open[i]!.resolve('done')

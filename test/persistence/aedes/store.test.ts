@@ -8,7 +8,7 @@ import { stored, texts } from '../../support/brokers/stored-scene.js'
 import { textOf, textPacket } from '../../support/clients/exchange.js'
 import { keptSession } from '../../support/spec.js'
 
-stored('messages wait for a session in order, of QoS 1 and 2, once each', async scene => {
+stored('QoS 1 and 2 messages are queued for a session in order, once each', async scene => {
   const { connect, broker, version } = scene
   const away = await connect('away', keptSession(version))
   await away.subscribe({ topic: 'a/#', qos: 2 })
@@ -22,7 +22,7 @@ stored('messages wait for a session in order, of QoS 1 and 2, once each', async 
   assert.deepEqual(await texts(await connect('away', keptSession(version)), scene), [])
 })
 
-stored('what is not acknowledged comes again with DUP and its packet id', async scene => {
+stored('an unacknowledged message is sent again with DUP and its packet id', async scene => {
   const { connect, broker, version } = scene
   const client = await connect('client', keptSession(version))
   await client.subscribe({ topic: 'a', qos: 2 })
@@ -39,7 +39,7 @@ stored('what is not acknowledged comes again with DUP and its packet id', async 
   }
 })
 
-stored('a QoS 2 message that was received is only released after a break', async scene => {
+stored('of a QoS 2 message that was received only PUBREL is sent after a reconnect', async scene => {
   const { connect, broker, version } = scene
   const client = await connect('client', keptSession(version))
   await client.subscribe({ topic: 'a', qos: 2 })
@@ -99,7 +99,7 @@ function propertiesOf({ properties }: PublishPacket): unknown {
 }
 
 stored(
-  'a message that was queued keeps its properties, where the store does',
+  'a queued message keeps its properties if the store does',
   async scene => {
     const { connect, broker, clock, version, store } = scene
     const away = await connect('away', keptSession(version))
@@ -160,7 +160,7 @@ stored('wills are published when a connection breaks, and not when it is ended',
   assert.deepEqual(await texts(watcher, scene), ['broken'])
 })
 
-stored('a clean session takes with it what the store has of the one before', async scene => {
+stored('a clean start removes the previous session from the store', async scene => {
   const { connect, broker, version } = scene
   const away = await connect('away', keptSession(version))
   await away.subscribe({ topic: 'a', qos: 1 })
@@ -175,7 +175,7 @@ stored('a clean session takes with it what the store has of the one before', asy
 })
 
 stored(
-  'subscriptions, queues and retained messages are there after a restart',
+  'subscriptions, queues and retained messages survive a restart',
   async scene => {
     const { connect, version } = scene
     const away = await connect('away', keptSession(version))
@@ -195,7 +195,7 @@ stored(
 )
 
 stored(
-  'a message that was sent before a restart comes again after it, once',
+  'a message that was sent before a restart is sent again once after it',
   async scene => {
     const { connect, version } = scene
     const client = await connect('client', keptSession(version))

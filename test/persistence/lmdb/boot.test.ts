@@ -9,24 +9,24 @@ function pretend(context: TestContext, platform: NodeJS.Platform): void {
   context.after(() => Object.defineProperty(process, 'platform', { value: real }))
 }
 
-describe('the run of the machine', () => {
+describe('the boot id of the machine', () => {
   const isTold = process.platform === 'linux' || process.platform === 'darwin'
 
-  it(isTold ? 'has an identity, the same each time' : 'has no identity on this system', () => {
+  it(isTold ? 'is the same each time' : 'is not known on this system', () => {
     const id = bootId()
     assert.equal(bootId(), id)
     if (isTold) assert.match(id ?? '', /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i)
     else assert.equal(id, undefined)
   })
 
-  it('is not known on Windows and other systems: a store then relies on what is on the disk', context => {
+  it('is not known on Windows and other systems, where a store relies on what is on disk', context => {
     for (const platform of ['win32', 'freebsd'] as const) {
       pretend(context, platform)
       assert.equal(bootId(), undefined)
     }
   })
 
-  it('is not known where the system does not answer', context => {
+  it('is not known if the system does not answer', context => {
     pretend(context, process.platform === 'darwin' ? 'linux' : 'darwin')
     assert.equal(bootId(), undefined)
   })

@@ -28,7 +28,7 @@ function bundle(format: Format, folder: string): string {
 
 describe('a bundle', () => {
   for (const format of ['esm', 'cjs'] as const) {
-    it(`opens a store again that it has made (${format})`, () => {
+    it(`reopens a store that it has created (${format})`, () => {
       const file = bundle(format, temporaryFolder())
       const run = (): string => execFileSync(process.execPath, [file], { encoding: 'utf8' })
       assert.equal(run(), 'opened\n')

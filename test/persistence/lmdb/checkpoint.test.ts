@@ -51,7 +51,7 @@ describe('a checkpoint', () => {
     file.close()
   })
 
-  it('is not restored in the same run of the machine, nor if the store was closed', async () => {
+  it('is not restored without a reboot of the machine, nor if the store was closed', async () => {
     for (const boot of ['this', '']) {
       const file = await dataFile()
       const { sequence } = latestCheckpoint(file)!
@@ -67,7 +67,7 @@ describe('a checkpoint', () => {
     }
   })
 
-  it('is refused where the file is older', async () => {
+  it('is refused if the file is older', async () => {
     const file = await dataFile()
     const { sequence } = latestCheckpoint(file)!
     const state = Buffer.from(file.latestState().bytes)
@@ -124,7 +124,7 @@ describe('a flush', () => {
     await flusher.flushed()
   })
 
-  it('waits for the transaction that is under way, and is shared by all who wait', async () => {
+  it('waits for the current transaction, and is shared by all callers', async () => {
     const { flusher, counts } = flusherOn(join(temporaryFolder(), 'data'))
     await flusher.flushed()
     flusher.endTransaction()

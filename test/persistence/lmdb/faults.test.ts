@@ -82,7 +82,7 @@ describe('a foreign file', () => {
   }
 
   for (const name of [DATA, 'lock.mdb']) {
-    it(`is refused where ${name} is a folder`, async () => {
+    it(`is refused if ${name} is a folder`, async () => {
       const path = temporaryFolder()
       mkdirSync(join(path, name))
       await assert.rejects(createLmdbPersistence({ path }).setup(BROKER), {
@@ -95,13 +95,13 @@ describe('a foreign file', () => {
 })
 
 describe('a folder that cannot be opened', () => {
-  it('is one whose lock file leads nowhere', async () => {
+  it('is one whose lock file is a dangling link', async () => {
     const path = temporaryFolder()
     symlinkSync(join(path, 'missing', 'lock'), join(path, 'lock.mdb'))
     await assert.rejects(createLmdbPersistence({ path }).setup(BROKER), { code: 'ANAX_ERR_STORE', message: /ENOENT/ })
   })
 
-  it('is one that cannot be created: the error says why', { skip: process.platform !== 'linux' }, async () => {
+  it('is one that cannot be created, and the error says why', { skip: process.platform !== 'linux' }, async () => {
     for (const [path, reason] of [
       ['/proc/anax-data', /cannot open \/proc\/anax-data: ENOENT/],
       ['/dev/null/anax-data', /cannot open \/dev\/null\/anax-data: ENOTDIR/],
@@ -134,7 +134,7 @@ describe('a folder that is in use', () => {
     await second.destroy()
   })
 
-  it('is refused to a second store of the process by another name, too', async () => {
+  it('is refused to a second store of the process even under another name', async () => {
     const [path, link] = [temporaryFolder(), join(temporaryFolder(), 'link')]
     symlinkSync(path, link)
     const [first, second] = [createLmdbPersistence({ path }), createLmdbPersistence({ path: link })]
@@ -178,7 +178,7 @@ describe('a folder that is in use', () => {
 describe('a disk that fails', () => {
   const skip = process.platform === 'linux' ? false : 'needs /proc to find the descriptor'
 
-  it('is reported when the store is closed, which closes nevertheless and can be opened again', {
+  it('is reported when the store is closed, which still closes and can be opened again', {
     skip,
   }, async () => {
     const path = temporaryFolder()
@@ -205,12 +205,12 @@ describe('a disk that fails', () => {
 
 describe('a full disk', () => {
   it(
-    'refuses what needs room, keeps what there is, and works again when there is room',
+    'causes a refusal of writes, keeps existing data, and works again when there is room',
     { skip: noSmallDisk },
     context => onDiskOf(3_000_000, context, path => fillDisk(join(path, 'store'), join(path, 'ballast'))),
   )
 
-  it('can be emptied one message at a time, and has room again at once', { skip: noSmallDisk }, context =>
+  it('can be emptied one message at a time, and has room again immediately', { skip: noSmallDisk }, context =>
     onDiskOf(3_000_000, context, async path => {
       const store = createLmdbPersistence({ path })
       await store.setup(BROKER)
@@ -233,7 +233,7 @@ describe('a full disk', () => {
     }),
   )
 
-  it('cannot have a new store; the process survives', { skip: noSmallDisk }, context =>
+  it('cannot have a new store, but the process survives', { skip: noSmallDisk }, context =>
     onDiskOf(409_600, context, async path => {
       const [folder, ballast] = [join(path, 'store'), join(path, 'ballast')]
       const store = createLmdbPersistence({ path: folder })

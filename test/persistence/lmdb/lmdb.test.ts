@@ -80,7 +80,7 @@ describe('LmdbPersistence', () => {
     await second.destroy()
   })
 
-  it('answers calls while it closes, in order; and none afterwards', () =>
+  it('answers calls in order while it closes, and none afterwards', () =>
     withStore(async store => {
       await saveSessions(store, 'a')
       await enqueue(store, 'a', ...Array.from({ length: 200 }, (_, i) => `${i}`))
@@ -121,7 +121,7 @@ describe('LmdbPersistence', () => {
       assert.equal(store.retainedCount, 1)
     }))
 
-  it('takes text of any length that MQTT allows', () =>
+  it('accepts text of any length that MQTT allows', () =>
     withStore(async store => {
       const [long, longer] = ['ü'.repeat(30_000), `${'ü'.repeat(30_000)}/x`]
       await saveSessions(store, long, longer)
@@ -156,7 +156,7 @@ describe('LmdbPersistence', () => {
       await reopened.destroy()
     }))
 
-  it('removes no more per step if many sessions with long queues end at once', () =>
+  it('removes no more per step if many sessions with long queues end at the same time', () =>
     withStore(async store => {
       const clientIds = Array.from({ length: 40 }, (_, i) => `${i}`)
       await saveSessions(store, ...clientIds)

@@ -84,7 +84,7 @@ async function checkQueues(store: LmdbPersistence): Promise<void> {
 }
 
 describe('a folder of schema version 1', () => {
-  it('has everything it had, and again when it is opened once more', async () => {
+  it('keeps all its data, and still has it when it is opened once more', async () => {
     const path = oldFolder()
     const store = await opened(path)
     await checkContent(store)
@@ -94,7 +94,7 @@ describe('a folder of schema version 1', () => {
     await again.destroy()
   })
 
-  it('can be used from then on', async () => {
+  it('can be used after the migration', async () => {
     const store = await opened(oldFolder())
     const before = await all(store.queued('away'))
     await enqueue(store, 'away', 'new')
@@ -105,7 +105,7 @@ describe('a folder of schema version 1', () => {
     await store.destroy()
   })
 
-  it('stays as it was where the migration fails', async () => {
+  it('is not changed if the migration fails', async () => {
     const path = oldFolder()
     const database = openDatabase({ path, noSubdir: false })
     const options = { encoding: 'binary', keyEncoding: 'binary' } as const

@@ -89,7 +89,7 @@ describe('retained messages on disk', () => {
   const SECOND = 100
   const grid = Array.from({ length: FIRST * SECOND }, (_, i) => `site-${i % FIRST}/sensor-${Math.floor(i / FIRST)}`)
 
-  it('are found without reading what cannot match', () =>
+  it('are found without reading topics that cannot match', () =>
     withRetained([...grid, ...grid.map(topic => `${topic}/unit`), '$SYS/uptime', '$SYS/load'], async find => {
       const found = async (filter: string) => {
         const { topics, seen } = await find(filter)

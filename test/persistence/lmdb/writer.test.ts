@@ -63,7 +63,7 @@ describe('LmdbWriter', () => {
     assert.deepEqual(sizes(), [10, 10, 5])
   })
 
-  it('does not divide changes of one turn, and adds no others if they take long', async () => {
+  it('writes changes of one turn in one transaction, without others if they take long', async () => {
     const first = together(0, 4)
     await Promise.resolve()
     const second = together(4, 30)
@@ -113,7 +113,7 @@ describe('LmdbWriter', () => {
     })
   }
 
-  it('refuses all waiting changes if no transaction can begin', async () => {
+  it('refuses all waiting changes if no transaction can start', async () => {
     const begin = environment.transaction
     environment.transaction = async () => {
       throw new Error('no disk')

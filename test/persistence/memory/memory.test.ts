@@ -33,7 +33,7 @@ describe('MemoryPersistence', () => {
     assert.equal(store.retainedOf('t'), undefined)
   })
 
-  it('is full with as many messages as it is told, however short they are', async () => {
+  it('is full at the given number of messages, however short they are', async () => {
     const store = createMemoryPersistence({ maxQueuedMessages: 2 })
     await saveSessions(store, 'a', 'b', 'c')
     const [first, second, third] = ['1', '2', '3'].map(text => message({ payload: Buffer.from(text) }))
@@ -133,7 +133,7 @@ describe('MemoryPersistence', () => {
     assert.equal(store.queueSize('a').messages, 0)
   })
 
-  it('knows an incoming packet id from either contract', async () => {
+  it('finds an incoming packet id stored through either contract', async () => {
     const store = createMemoryPersistence()
     await saveSessions(store, 'a')
     store.addIncoming('a', 7)

@@ -14,7 +14,7 @@ class Thing {
   }
 }
 
-test('an index by number finds what a Map would', () => {
+test('an index by number finds the same as a Map', () => {
   const far = fc.constantFrom(1, 8, 1024, 2 ** 20, 2 ** 31, 2 ** 32, -(2 ** 33))
   const step = fc.record({ what: fc.constantFrom('set', 'set', 'delete'), which: fc.nat({ max: 60 }) })
   fc.assert(
@@ -42,7 +42,7 @@ test('an index by number finds what a Map would', () => {
   )
 })
 
-test('an index by number grows and shrinks with what is in it', () => {
+test('an index by number grows and shrinks with its content', () => {
   const index = new NumberIndex<Thing>()
   for (let number = 0; number < 100_000; number++) index.add(new Thing(number))
   for (let number = 0; number < 99_990; number++) index.delete(number)
@@ -55,7 +55,7 @@ for (const [what, left, most] of [
   ['is emptied', 0, 1000],
   ['has little left', 20, 4000],
 ] as const) {
-  test(`an index by number that ${what} gives back its places`, () => {
+  test(`an index by number that ${what} releases its slots`, () => {
     const bytesInUse = () => {
       collect()
       return process.memoryUsage().heapUsed

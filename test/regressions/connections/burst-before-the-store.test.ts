@@ -41,7 +41,7 @@ async function dropsOfBurst(clientIs: 'connected' | 'away'): Promise<number> {
   })
 }
 
-test('a burst of the host to a connected client is not dropped because the store takes its time', async () => {
+test('a burst of the application to a connected client is not dropped because the store is slow', async () => {
   assert.equal(await dropsOfBurst('connected'), 0)
 })
 

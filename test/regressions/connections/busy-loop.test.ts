@@ -42,7 +42,7 @@ class BusyClock implements Clock {
 
 for (const transport of TRANSPORTS) {
   describe(`a busy event loop, over ${transport}`, () => {
-    it('is not the silence of a client that has sent PINGREQ', async () => {
+    it('does not end the keep alive of a client that has sent PINGREQ', async () => {
       await using scene = await open()
       const client = new SpecClient(scene.broker, 4, await scene.dial())
       await client.connect({ keepalive: 10 })
@@ -52,7 +52,7 @@ for (const transport of TRANSPORTS) {
       await client.expectNothing()
     })
 
-    it('is the silence of a client that has sent nothing', async () => {
+    it('does not extend the keep alive of a client that has sent nothing', async () => {
       await using scene = await open()
       const client = new SpecClient(scene.broker, 4, await scene.dial())
       await client.connect({ keepalive: 10 })
@@ -62,7 +62,7 @@ for (const transport of TRANSPORTS) {
       await client.closed()
     })
 
-    it('does not make a client late that has sent CONNECT', async () => {
+    it('does not end the connect timeout of a client that has sent CONNECT', async () => {
       await using scene = await open()
       const client = new SpecClient(scene.broker, 5, await scene.dial())
       // the broker gets the stream before time passes

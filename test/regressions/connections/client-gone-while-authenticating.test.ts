@@ -67,7 +67,7 @@ describe('a client that disconnects while a hook decides about its CONNECT', () 
   }
 
   for (const how of ['end', 'destroy', 'resetAndDestroy'] as const) {
-    test(`CONNECT and nothing more, then ${how}() while authenticate thinks`, async () => {
+    test(`CONNECT alone, then ${how}() while authenticate is pending`, async () => {
       const asked = watchWhatIsAsked()
       const question = nextQuestion()
       const socket = dial()
@@ -82,7 +82,7 @@ describe('a client that disconnects while a hook decides about its CONNECT', () 
       assert.deepEqual(asked, [])
     })
 
-    test(`CONNECT and more packets, then ${how}() while authenticate thinks: they arrived, and are handled`, async () => {
+    test(`CONNECT and more packets, then ${how}() while authenticate is pending: the packets are handled`, async () => {
       const asked = watchWhatIsAsked()
       const question = nextQuestion()
       const socket = dial()
@@ -95,7 +95,7 @@ describe('a client that disconnects while a hook decides about its CONNECT', () 
       await closed
       assert.equal(broker.connectedClients, 0)
       const all = ['client', 'authorizeSubscribe', 'authorizePublish']
-      if (how === 'resetAndDestroy') assert.deepEqual(asked, all.slice(0, asked.length), 'a reset may take them away')
+      if (how === 'resetAndDestroy') assert.deepEqual(asked, all.slice(0, asked.length), 'a reset may discard them')
       else assert.deepEqual(asked, all)
     })
   }
@@ -139,7 +139,7 @@ describe('a client that disconnects while a hook decides about its CONNECT', () 
     )
   })
 
-  test('over a pair of streams in memory as well', async () => {
+  test('a client with a stream in memory that disconnects while authenticate is pending', async () => {
     const clock = new FakeClock()
     const question = nextQuestion()
     const [near, far] = duplexPair()

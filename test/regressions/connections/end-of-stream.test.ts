@@ -164,7 +164,7 @@ describe('the end of a stream does not overtake its data', () => {
   }
 })
 
-test('a client that publishes a thousand messages and leaves: all arrive, in order, and its will does not', async () => {
+test('all of a thousand messages of a client that then disconnects arrive in order, and its will does not', async () => {
   const broker = await createBroker({ authorizePublish: async () => sleep(1, true) })
   const { dial, close } = await reach(broker, 'tcp')
   const seen: string[] = []
@@ -184,7 +184,7 @@ test('a client that publishes a thousand messages and leaves: all arrive, in ord
   await close()
 })
 
-test('a client that comes back at once waits until what it sent before is handled', async () => {
+test('a client that reconnects immediately waits until its earlier packets are handled', async () => {
   const broker = await createBroker({ authorizePublish: async () => sleep(1, true) })
   const { dial, close } = await reach(broker, 'tcp')
   const seen: string[] = []
@@ -222,7 +222,7 @@ test('closing the broker waits for what clients sent before they left, within it
   await close()
 })
 
-test('a hook that never answers does not keep such a client forever', async () => {
+test('a hook that never answers does not keep a client that has left forever', async () => {
   const broker = await createBroker({ authorizePublish: () => new Promise(() => {}), hookTimeoutMs: 20 })
   const { dial, close } = await reach(broker, 'tcp')
   const client = new SpecClient(broker, 5, await dial())

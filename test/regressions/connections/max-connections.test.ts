@@ -9,7 +9,7 @@ import { spec } from '../../support/spec.js'
 const slowly = { authenticate: () => new Promise<boolean>(resolve => setImmediate(() => resolve(true))) }
 
 spec(
-  'clients that connect at once are not more than maxConnections',
+  'simultaneous connections do not exceed maxConnections',
   [4, 5],
   async ({ broker, version }) => {
     const clients = ['a', 'b', 'c'].map(clientId => ({ clientId, client: new SpecClient(broker, version) }))
@@ -22,7 +22,7 @@ spec(
 )
 
 spec(
-  'a client takes over from its own connection although the broker is full',
+  'a client may take over its own connection if maxConnections is reached',
   [4, 5],
   async ({ broker, connect }) => {
     const first = await connect('same')

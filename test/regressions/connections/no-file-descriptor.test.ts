@@ -8,7 +8,7 @@ import { createAdmin } from '../../../lib/admin/index.js'
 import { createBroker } from '../../../lib/index.js'
 import { FakeClock } from '../../../lib/testing/fake-clock.js'
 
-test('the timers of a broker and of its administration do not throw, and go on', async t => {
+test('the timers of a broker and of its administration do not throw, and continue', async t => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const clock = new FakeClock()
   await using broker = await createBroker({ clock, sysInterval: 1, maxMemoryBytes: 2 ** 40 })

@@ -13,7 +13,7 @@ for (const [what, bytes, message] of [
   ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), /\(the client may speak HTTP\)$/],
   ['a proxy', Buffer.from('PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n'), /\(it may be a PROXY header, or POST of HTTP\)$/],
 ] as const) {
-  test(`what begins as ${what} does is named`, async () => {
+  test(`the error names the other protocol if a connection starts like ${what}`, async () => {
     const broker = await createBroker()
     const [client, server] = duplexPair()
     const failed = once(broker, 'connectionError')

@@ -19,7 +19,7 @@ async function frozen(broker: Broker): Promise<SpecClient> {
   return client
 }
 
-test('an idle broker does not', async () => {
+test('an idle broker does not keep the process alive', async () => {
   const before = timers()
   const broker = await createBroker()
   assert.equal(timers(), before)
@@ -27,7 +27,7 @@ test('an idle broker does not', async () => {
 })
 
 for (const qos of [0, 1] as const) {
-  test(`broker.publish does while it waits (QoS ${qos})`, async () => {
+  test(`a pending broker.publish keeps the process alive (QoS ${qos})`, async () => {
     const broker = await createBroker()
     const client = await frozen(broker)
     const before = timers()
@@ -43,7 +43,7 @@ for (const qos of [0, 1] as const) {
   })
 }
 
-test('broker.close does while it waits', async () => {
+test('a pending broker.close keeps the process alive', async () => {
   const broker = await createBroker({ closeTimeoutMs: 50 })
   const client = await frozen(broker)
   const before = timers()

@@ -30,7 +30,7 @@ const ENDS: Record<string, (stream: Duplex, close: () => Promise<void>) => unkno
 
 for (const [how, destroy] of Object.entries(DESTROYS)) {
   for (const [what, end] of Object.entries(ENDS)) {
-    test(`a stream without 'close', destroyed ${how}: nothing stays on it after ${what}`, async () => {
+    test(`a stream without a 'close' event, destroyed ${how}: no listeners remain on it after ${what}`, async () => {
       const clock = new FakeClock()
       const broker = await createBroker({ clock })
       const stream = new Duplex({

@@ -65,7 +65,7 @@ async function publishThere([, there]: Two, pace: HeldPace, ...payloads: string[
   pace.letThrough()
 }
 
-two('a message of another broker comes once, whatever the session', async ([here, there], pace) => {
+two('a message of another broker is delivered once, whatever the session', async ([here, there], pace) => {
   const clients = [await connectTo(here, 'clean'), await connectTo(here, 'kept', keptSession(5))]
   for (const client of clients) await client.subscribe({ topic: 'a/b', qos: 1 }, { topic: 'a/+', qos: 2 })
   for (const qos of [0, 1, 2] as const) await there.publish({ topic: 'a/b', qos, payload: `${qos}` })
@@ -76,7 +76,7 @@ two('a message of another broker comes once, whatever the session', async ([here
   for (const client of clients) assert.deepEqual(await receiveTexts(client), ['own'])
 })
 
-two('it waits for a client that takes no more', async ([here, there], pace) => {
+two('a message of another broker waits for a client that accepts no more', async ([here, there], pace) => {
   const client = await connectTo(here, 'client', oneAtATime())
   await client.subscribe({ topic: 'a', qos: 1 })
   await publishThere([here, there], pace, '1')
@@ -87,17 +87,20 @@ two('it waits for a client that takes no more', async ([here, there], pace) => {
   assert.deepEqual(await receiveTexts(client), ['2', '3'])
 })
 
-two('it is sent again to a client that did not acknowledge it, and comes back', async ([here, there], pace) => {
-  const client = await connectTo(here, 'client', oneAtATime())
-  await client.subscribe({ topic: 'a', qos: 1 })
-  await publishThere([here, there], pace, '1', '2')
-  await nextMessage(client, 1)
-  await client.drop()
-  const back = await connectTo(here, 'client', keptSession(5))
-  assert.deepEqual(await receiveTexts(back), ['1', '2'])
-})
+two(
+  'a message of another broker is sent again to a client that reconnects without having acknowledged it',
+  async ([here, there], pace) => {
+    const client = await connectTo(here, 'client', oneAtATime())
+    await client.subscribe({ topic: 'a', qos: 1 })
+    await publishThere([here, there], pace, '1', '2')
+    await nextMessage(client, 1)
+    await client.drop()
+    const back = await connectTo(here, 'client', keptSession(5))
+    assert.deepEqual(await receiveTexts(back), ['1', '2'])
+  },
+)
 
-two('what a session had from its queue does not come again', async ([here, there], pace) => {
+two('a message that a session got from its queue is not delivered again', async ([here, there], pace) => {
   // as long as this one is connected, the bus keeps bringing the filter
   await (await connectTo(here, 'other')).subscribe({ topic: 'a', qos: 0 })
   const client = await connectTo(here, 'client', keptSession(5))
@@ -113,7 +116,7 @@ two('what a session had from its queue does not come again', async ([here, there
   assert.deepEqual([...early, ...between, ...(await receiveTexts(back))].sort(), ['x', 'y'])
 })
 
-two('its QoS 0 does not overtake what it published before', async ([here, there], pace) => {
+two('a QoS 0 message of another broker does not overtake its earlier messages', async ([here, there], pace) => {
   const client = await connectTo(here, 'client', keptSession(5))
   await client.subscribe({ topic: 'a', qos: 1 })
   for (const [qos, payload] of [
@@ -128,7 +131,7 @@ two('its QoS 0 does not overtake what it published before', async ([here, there]
   assert.deepEqual(await receiveTexts(client), ['1', '2', '3', '4'])
 })
 
-two('a member of a shared subscription keeps it until it is acknowledged', async ([here, there], pace) => {
+two('a message of another broker stays with a group member until it is acknowledged', async ([here, there], pace) => {
   const client = await connectTo(here, 'client', oneAtATime())
   await client.subscribe({ topic: '$share/g/a', qos: 1 })
   await publishThere([here, there], pace, '1', '2')
@@ -138,8 +141,8 @@ two('a member of a shared subscription keeps it until it is acknowledged', async
   assert.deepEqual(await receiveTexts(back), ['1', '2'])
 })
 
-describe("a message that is nobody's", () => {
-  it('is kept for a session as any other', async () => {
+describe('a message without a broker', () => {
+  it('is queued for a session like any other', async () => {
     const mq = mqemitter() as unknown as Bus
     await withBrokers([{ mq }], async ([broker]) => {
       const clients = [await connectTo(broker, 'one', oneAtATime()), await connectTo(broker, 'two', oneAtATime())]

@@ -17,28 +17,32 @@ for (const [name, ms] of Object.entries(JUMPS)) {
     ['forward', ms],
     ['back', -ms],
   ] as const) {
-    spec(`the clock set ${direction} by ${name} cuts nobody, and keep alive goes on`, [5], async scene => {
-      const { broker, clock, connect, dial } = scene
-      const client = await connect('client', { keepalive: 60 })
-      const stranger = dial()
-      clock.setWallTime(clock.now() + jump)
-      await clock.advance(29_000)
-      assert.equal(client.isClosed, false)
-      assert.equal(stranger.isClosed, false)
-      client.send({ cmd: 'pingreq' })
-      await client.expect('pingresp')
-      await clock.advance(2000)
-      assert.equal(stranger.isClosed, true, 'connectTimeout holds')
-      const timeout = once(broker, 'keepaliveTimeout')
-      await clock.advance(89_000)
-      await timeout
-      assert.equal(client.isClosed, true)
-    })
+    spec(
+      `setting the clock ${direction} by ${name} disconnects nobody, and keep alive still works`,
+      [5],
+      async scene => {
+        const { broker, clock, connect, dial } = scene
+        const client = await connect('client', { keepalive: 60 })
+        const stranger = dial()
+        clock.setWallTime(clock.now() + jump)
+        await clock.advance(29_000)
+        assert.equal(client.isClosed, false)
+        assert.equal(stranger.isClosed, false)
+        client.send({ cmd: 'pingreq' })
+        await client.expect('pingresp')
+        await clock.advance(2000)
+        assert.equal(stranger.isClosed, true, 'connectTimeout holds')
+        const timeout = once(broker, 'keepaliveTimeout')
+        await clock.advance(89_000)
+        await timeout
+        assert.equal(client.isClosed, true)
+      },
+    )
   }
 }
 
 for (const jump of [YEAR, -YEAR]) {
-  spec('the clock set: the broker is no older or younger for that', [5], async ({ broker, clock }) => {
+  spec('setting the clock does not change the uptime of the broker', [5], async ({ broker, clock }) => {
     const { startedAt, uptimeMs } = broker.stats()
     clock.setWallTime(clock.now() + jump)
     await clock.advance(7000)
@@ -47,24 +51,28 @@ for (const jump of [YEAR, -YEAR]) {
   })
 }
 
-spec('the clock set forward: a session and a will whose time is over then end within a minute', [5], async scene => {
-  const { broker, clock, connect, resume } = scene
-  const seen: string[] = []
-  await broker.subscribe('will', () => seen.push('will'))
-  const away = await connect('away', {
-    ...keptSession(5, 2 * 3600),
-    will: { topic: 'will', payload: Buffer.alloc(0), qos: 0, retain: false, properties: { willDelayInterval: 3600 } },
-  })
-  await away.drop()
-  await clock.advance(10)
-  clock.setWallTime(clock.now() + 3 * HOUR)
-  await clock.advance(61_000)
-  assert.deepEqual(seen, ['will'])
-  const { connack } = await resume('away', keptSession(5))
-  assert.equal(connack.sessionPresent, false)
-})
+spec(
+  'setting the clock forward ends a session and publishes a will that are then due within a minute',
+  [5],
+  async scene => {
+    const { broker, clock, connect, resume } = scene
+    const seen: string[] = []
+    await broker.subscribe('will', () => seen.push('will'))
+    const away = await connect('away', {
+      ...keptSession(5, 2 * 3600),
+      will: { topic: 'will', payload: Buffer.alloc(0), qos: 0, retain: false, properties: { willDelayInterval: 3600 } },
+    })
+    await away.drop()
+    await clock.advance(10)
+    clock.setWallTime(clock.now() + 3 * HOUR)
+    await clock.advance(61_000)
+    assert.deepEqual(seen, ['will'])
+    const { connack } = await resume('away', keptSession(5))
+    assert.equal(connack.sessionPresent, false)
+  },
+)
 
-spec('the clock set back: a session lives until its time has come again, and no longer', [5], async scene => {
+spec('setting the clock back delays the expiry of a session until its time comes again', [5], async scene => {
   const { clock, connect, resume } = scene
   await (await connect('away', keptSession(5, 3600))).disconnect()
   await (await connect('other', keptSession(5, 3600))).disconnect()
@@ -78,7 +86,7 @@ spec('the clock set back: a session lives until its time has come again, and no 
   assert.equal((await resume('other', keptSession(5))).connack.sessionPresent, false)
 })
 
-test('a deadline beyond what a timer of Node can wait for is reached, and nobody spins until then', async () => {
+test('a deadline longer than the maximum of a Node.js timer is reached without a busy loop', async () => {
   const delays: number[] = []
   const clock = new FakeClock()
   const timers = new Timers({

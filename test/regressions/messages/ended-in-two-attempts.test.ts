@@ -12,7 +12,7 @@ import { keptSession } from '../../support/spec.js'
 
 for (const how of ['throws', 'rejects', 'rejects late'] satisfies Failure[]) {
   for (const end of ['expiry', 'clean start', 'clean start, and then its client wants it back'] as const) {
-    test(`by ${end}, while the store ${how}`, async () => {
+    test(`a session that ends by ${end} while the store ${how}`, async () => {
       const clock = new FakeClock()
       const failing = failingStore(createMemoryPersistence({ now: () => clock.now() }))
       const broker = await createBroker({ clock, persistence: failing.store })

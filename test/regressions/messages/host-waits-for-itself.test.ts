@@ -40,7 +40,7 @@ const HOOKS: Record<string, (act: (client: Client) => Promise<unknown>) => Broke
 for (const [hook, options] of Object.entries(HOOKS)) {
   for (const [name, act] of Object.entries(ACTS)) {
     for (const when of ['at once', 'later'] as const) {
-      test(`${hook} waits for ${name}, ${when}, without any time-out of the host to help`, async () => {
+      test(`${hook} may await ${name}, ${when}, without any timeout of the application`, async () => {
         const clock = new FakeClock()
         let broker: Broker | undefined
         let isDone = false
@@ -70,7 +70,7 @@ for (const [hook, options] of Object.entries(HOOKS)) {
   }
 }
 
-test('a message whose `published` closed the client is not published again when it comes again', async () => {
+test('a message is not published again if its `published` hook closed the client, which sends it again', async () => {
   const seen: string[] = []
   const broker = await createBroker({
     published: async (packet, client) => {

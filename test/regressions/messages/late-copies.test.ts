@@ -34,7 +34,7 @@ function taking(receiveMaximum: number): Partial<ConnectPacket> {
   return { ...kept, properties: { ...kept.properties, receiveMaximum } }
 }
 
-late('what a session had from its queue does not come again', async ({ broker, connect }, pace) => {
+late('a message that a session got from its queue is not delivered again', async ({ broker, connect }, pace) => {
   const client = await connect('client', keptSession(5))
   await client.subscribe({ topic: 'a', qos: 1 })
   await broker.publish({ topic: 'a', qos: 1, payload: 'x' })
@@ -45,7 +45,7 @@ late('what a session had from its queue does not come again', async ({ broker, c
   assert.deepEqual(await receiveTexts(client), [])
 })
 
-late('nor after the client has come back once more', async ({ broker, connect }, pace) => {
+late('a message from the queue is not delivered again after another reconnect', async ({ broker, connect }, pace) => {
   const client = await connect('client', keptSession(5))
   await client.subscribe({ topic: 'a', qos: 2 })
   await client.disconnect()
@@ -58,7 +58,7 @@ late('nor after the client has come back once more', async ({ broker, connect },
   assert.deepEqual(await receiveTexts(again), [])
 })
 
-late('a message for several filters comes once', async ({ broker, connect }, pace) => {
+late('a message that matches several filters is delivered once', async ({ broker, connect }, pace) => {
   const [clean, kept] = [await connect('clean'), await connect('kept', keptSession(5))]
   for (const client of [clean, kept]) {
     await client.subscribe({ topic: 'a/b', qos: 1 }, { topic: 'a/+', qos: 2 }, { topic: '#', qos: 0 })
@@ -68,7 +68,7 @@ late('a message for several filters comes once', async ({ broker, connect }, pac
   for (const client of [clean, kept]) assert.deepEqual(await receiveTexts(client), ['0', '1', '2'])
 })
 
-late('a shared subscription keeps to the member that was chosen', async ({ broker, connect }, pace) => {
+late('a message for a shared subscription goes to the member that was chosen', async ({ broker, connect }, pace) => {
   const members = [await connect('one', keptSession(5)), await connect('two', keptSession(5))]
   for (const member of members) await member.subscribe({ topic: '$share/g/a', qos: 1 })
   for (const payload of ['1', '2', '3']) await broker.publish({ topic: 'a', qos: 1, payload })
@@ -79,7 +79,7 @@ late('a shared subscription keeps to the member that was chosen', async ({ broke
   assert.deepEqual(received.sort(), ['1', '2', '3', 'one', 'two'])
 })
 
-late('a member that gets a message for itself as well has each copy once', async ({ broker, connect }, pace) => {
+late('a group member that also gets the message for itself gets each copy once', async ({ broker, connect }, pace) => {
   for (const qos of [0, 1] as const) {
     const client = await connect(`client${qos}`, keptSession(5))
     const topic = `a/${qos}`
@@ -94,7 +94,7 @@ late('a member that gets a message for itself as well has each copy once', async
 })
 
 late(
-  'what a full queue had no room for does not come either',
+  'a message for which a full queue had no room is not delivered later',
   async ({ broker, connect }, pace) => {
     const drops: Drop[] = []
     broker.on('drop', drop => drops.push(drop))
@@ -109,15 +109,18 @@ late(
   () => ({ maxQueuedMessages: 1 }),
 )
 
-late('a message that finds nobody on its way out, and somebody on its way back', async ({ broker, connect }, pace) => {
-  const client = await connect('client', keptSession(5))
-  await client.subscribe({ topic: 'a', qos: 1 })
-  await client.disconnect()
-  await broker.publish({ topic: 'a', qos: 1, payload: 'x' })
-  const back = await connect('client', taking(1))
-  const first = await nextMessage(back, 1)
-  await broker.publish({ topic: 'a', qos: 1, payload: 'y' })
-  pace.letThrough()
-  back.send({ cmd: 'puback', messageId: first.messageId })
-  assert.deepEqual(await receiveTexts(back), ['y'])
-})
+late(
+  'a message without subscribers when it is published reaches one that subscribes before the bus delivers it',
+  async ({ broker, connect }, pace) => {
+    const client = await connect('client', keptSession(5))
+    await client.subscribe({ topic: 'a', qos: 1 })
+    await client.disconnect()
+    await broker.publish({ topic: 'a', qos: 1, payload: 'x' })
+    const back = await connect('client', taking(1))
+    const first = await nextMessage(back, 1)
+    await broker.publish({ topic: 'a', qos: 1, payload: 'y' })
+    pace.letThrough()
+    back.send({ cmd: 'puback', messageId: first.messageId })
+    assert.deepEqual(await receiveTexts(back), ['y'])
+  },
+)

@@ -17,7 +17,7 @@ for (const [name, make] of Object.entries(STORES)) {
     ['at the time of the last one', 0],
     ['an hour before it', -3_600_000],
   ] as const) {
-    test(`a run that begins ${when} loses nothing (${name})`, async () => {
+    test(`a broker that starts ${when} loses nothing (${name})`, async () => {
       const clock = new FakeClock()
       const began = clock.now()
       const persistence = make(clock)

@@ -28,7 +28,7 @@ function slowStore() {
 const { store, release } = slowStore()
 
 spec(
-  'copies for a shared subscription that are queued before they are routed come once',
+  'copies for a shared subscription that are queued before they are routed are delivered once',
   [5],
   async ({ connect }) => {
     const kept = keptSession(5)

@@ -17,7 +17,7 @@ store.enqueue = (...args) => {
 }
 
 spec(
-  'a message that was taken from the queue does not come again on the next connection',
+  'a message that was taken from the queue is not delivered again on the next connection',
   [5],
   async ({ broker, connect }) => {
     const client = await connect('client', keptSession(5))

@@ -18,7 +18,7 @@ const delayedWill = (seconds: number) => ({
 })
 
 for (const delay of [0, 60]) {
-  spec(`a will after ${delay} s is allowed by a hook that looks at the user`, [5], async scene => {
+  spec(`a hook that checks the user name allows a will after ${delay} s`, [5], async scene => {
     const { broker, clock, connect } = scene
     const seen: string[] = []
     const asked: Client[] = []
@@ -46,7 +46,7 @@ for (const delay of [0, 60]) {
   })
 }
 
-test('after a restart the hook is told what the store kept', async () => {
+test('after a restart the hook gets what the store has of the client of a will', async () => {
   const folder = temporaryFolder()
   const clock = new FakeClock()
   const open = () => createBroker({ id: 'b', clock, persistence: createLmdbPersistence({ path: folder.path }) })

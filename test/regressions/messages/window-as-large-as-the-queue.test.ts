@@ -7,7 +7,7 @@ import { keptSession } from '../../support/spec.js'
 
 const COUNT = 1500
 
-test('a burst reaches a client whose window is as large as the limit of its queue', async () => {
+test('a burst reaches a client whose Receive Maximum equals the limit of its queue', async () => {
   await using broker = await createBroker({ maxInflight: 1000 })
   const drops: string[] = []
   broker.on('drop', ({ reason }) => drops.push(reason))

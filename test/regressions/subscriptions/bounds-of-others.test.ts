@@ -9,7 +9,7 @@ import { heldStore } from '../../support/brokers/stores.js'
 import { SpecClient } from '../../support/clients/spec-client.js'
 import { keptSession } from '../../support/spec.js'
 
-test('messages of a bus of the host are bounded while the store does not answer, and each loss is told', async () => {
+test('messages of a bus of the application are limited while the store does not answer, and each drop is reported', async () => {
   const held = heldStore(createMemoryPersistence())
   const mq = mqemitter() as unknown as Bus
   const broker = await createBroker({
@@ -47,7 +47,7 @@ test('messages of a bus of the host are bounded while the store does not answer,
   await broker.close()
 })
 
-test('streams before CONNECT count towards maxConnections, with some to spare', async () => {
+test('streams before CONNECT count for maxConnections, with some tolerance', async () => {
   const broker = await createBroker({ maxConnections: 2 })
   const errors: AnaxError[] = []
   broker.on('connectionError', (_client, error) => errors.push(error))

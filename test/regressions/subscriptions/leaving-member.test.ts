@@ -12,7 +12,7 @@ const ALL = [3, 4, 5] as const
 const SHARED = { topic: '$share/g/a', qos: 1 } as const
 
 for (const qos of [0, 1] as const) {
-  spec(`QoS ${qos}, while a hook keeps the member’s last packet waiting`, ALL, async ({ broker, connect }) => {
+  spec(`QoS ${qos}, while a hook delays the member’s last packet`, ALL, async ({ broker, connect }) => {
     let answer = (_: boolean) => {}
     const leaving = await connect('leaving')
     await leaving.subscribe(SHARED)
@@ -36,7 +36,7 @@ for (const qos of [0, 1] as const) {
 
 const held = heldStore(createMemoryPersistence())
 spec(
-  'QoS 0, while the store does not answer what it was asked about the member',
+  'QoS 0, while the store does not answer a request about the member',
   [4],
   async ({ broker, connect }) => {
     const leaving = await connect('leaving', keptSession(4))

@@ -39,7 +39,7 @@ async function gone(broker: Broker): Promise<void> {
 
 for (const [name, store] of Object.entries(STORES)) {
   for (const leave of ['disconnect', 'drop'] as const) {
-    test(`each retained message comes once, the rest after the session is resumed (${name}, ${leave})`, async () => {
+    test(`each retained message is delivered once, the remaining ones after the session is resumed (${name}, ${leave})`, async () => {
       const broker = await brokerWith({ persistence: store() })
       const client = await connect(broker, 1)
       await subscribeWith(client, { subscriptionIdentifier: 7 }, { topic: 't/+', qos: 1 })
@@ -63,7 +63,7 @@ for (const [name, store] of Object.entries(STORES)) {
     })
   }
 
-  test(`what is newer when it leaves comes last (${name})`, async () => {
+  test(`a newer message published when the client leaves is delivered last (${name})`, async () => {
     const broker = await brokerWith({ persistence: store() })
     const client = await connect(broker, 1)
     await client.subscribe({ topic: 't/+', qos: 1 })
@@ -83,7 +83,7 @@ for (const [name, store] of Object.entries(STORES)) {
   })
 }
 
-test('no more of them are queued than the queue takes, and the host is told of others', async () => {
+test('no more retained messages are queued than the queue can hold, and the others are reported', async () => {
   for (const queueOverflow of ['drop-newest', 'reject'] as const) {
     const broker = await brokerWith({ maxQueuedMessages: 4, queueOverflow })
     const drops: string[] = []
@@ -99,7 +99,7 @@ test('no more of them are queued than the queue takes, and the host is told of o
   }
 })
 
-test('neither a session that ends nor QoS 0 is kept waiting for', async () => {
+test('retained messages of QoS 0, or for a session that ends, are not queued', async () => {
   for (const [qos, granted] of [
     [0, 1],
     [1, 0],
@@ -124,7 +124,7 @@ test('neither a session that ends nor QoS 0 is kept waiting for', async () => {
 
 for (const operation of ['retained', 'enqueue']) {
   for (const how of ['throws', 'rejects', 'rejects late'] as const) {
-    test(`the session is put away all the same where ${operation} ${how}`, async () => {
+    test(`the session is released even if ${operation} ${how}`, async () => {
       const failing = failingStore(createMemoryPersistence())
       const broker = await brokerWith({ persistence: failing.store })
       const errors: unknown[] = []

@@ -13,7 +13,7 @@ const tenant = {
 }
 
 spec(
-  'UNSUBSCRIBE of what the client asked for ends what it was granted',
+  'UNSUBSCRIBE from the requested filter ends the subscription to the granted one',
   ALL,
   async ({ broker, connect, version }) => {
     const client = await connect('client')
@@ -36,7 +36,7 @@ spec(
 )
 
 spec(
-  'UNSUBSCRIBE right behind SUBSCRIBE ends it as well',
+  'UNSUBSCRIBE right after SUBSCRIBE ends the subscription to the granted filter',
   ALL,
   async ({ broker, connect }) => {
     const client = await connect('client', {})
@@ -52,7 +52,7 @@ spec(
 )
 
 spec(
-  'a resumed session knows it too, and is not given another replacement',
+  'a resumed session still has the granted filter, which is not replaced again',
   ALL,
   async ({ broker, connect, version }) => {
     const before = await connect('client', keptSession(version))
@@ -71,7 +71,7 @@ spec(
 )
 
 spec(
-  'the host ends it by either name',
+  'client.unsubscribe accepts the requested and the granted filter',
   [5],
   async ({ broker, connect }) => {
     const peer = await connect('client')
@@ -89,7 +89,7 @@ spec(
 const store = createMemoryPersistence()
 const { removeSubscriptions } = store
 spec(
-  'it is still known where the store failed to delete it',
+  'the granted filter is still known if the store failed to delete it',
   [5],
   async ({ broker, connect }) => {
     const peer = await connect('client', keptSession(5))

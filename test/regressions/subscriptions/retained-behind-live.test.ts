@@ -18,7 +18,7 @@ const STORES: Record<string, () => AedesPersistence> = {
 for (const [name, store] of Object.entries(STORES)) {
   for (const session of ['stored', 'clean'] as const) {
     spec(
-      `what comes last is the newest (${name}, ${session} session)`,
+      `the last message delivered for a topic is the newest (${name}, ${session} session)`,
       [5],
       async ({ broker, connect }) => {
         const topics = Array.from({ length: 10 }, (_, i) => `t/${i}`)
@@ -49,14 +49,14 @@ for (const [name, store] of Object.entries(STORES)) {
           [...last].toSorted(),
           topics.map(topic => [topic, 'new']),
         )
-        assert.deepEqual(retained.toSorted(), topics, 'each comes as what is retained, too')
+        assert.deepEqual(retained.toSorted(), topics, 'each is also delivered as a retained message')
       },
       { persistence: store() },
     )
   }
 }
 
-spec('a subscription that is made later gets what is retained then', [5], async ({ broker, connect }) => {
+spec('a later subscription gets the message that is retained then', [5], async ({ broker, connect }) => {
   for (const topic of ['a', 'b', 'c']) await broker.publish({ topic, payload: 'old', qos: 1, retain: true })
   const client = await connect('client', { properties: { receiveMaximum: 1 } })
   await client.subscribe({ topic: '+', qos: 1 })
@@ -69,7 +69,7 @@ spec('a subscription that is made later gets what is retained then', [5], async 
   assert.deepEqual(received, ['b new true', 'c old true', 'b new true'])
 })
 
-spec('what was taken away meanwhile does not come any more', [5], async ({ broker, connect }) => {
+spec('a retained message that was removed meanwhile is not delivered', [5], async ({ broker, connect }) => {
   for (const topic of ['a', 'b', 'c']) await broker.publish({ topic, payload: 'old', qos: 1, retain: true })
   const client = await connect('client', { properties: { receiveMaximum: 1 } })
   await client.subscribe({ topic: '+', qos: 1 })

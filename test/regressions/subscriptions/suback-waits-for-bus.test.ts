@@ -57,7 +57,7 @@ held('SUBACK waits until the bus has every filter', async ({ broker, pace, bus }
   assert.deepEqual(await granted(client), [1])
 })
 
-held('and so does that of others who want the same one', async ({ broker, pace, bus }) => {
+held('SUBACK of other clients for the same filter waits too', async ({ broker, pace, bus }) => {
   const clients = [await connectTo(broker, 'one'), await connectTo(broker, 'two')]
   for (const client of clients) subscribe(client, 'a')
   for (const client of clients) await client.expectNothing()
@@ -67,7 +67,7 @@ held('and so does that of others who want the same one', async ({ broker, pace, 
 })
 
 for (const fault of ['throws', 'is silent'] as const) {
-  held(`a bus that ${fault}: the filter is refused, and nothing of it is left`, async scene => {
+  held(`a filter is refused if the bus ${fault}, and nothing of it remains`, async scene => {
     const { broker, bus, pace, store, errors, advance } = scene
     const client = await connectTo(broker, 'client', keptSession(5))
     subscribe(client, 'good')
@@ -96,7 +96,7 @@ for (const fault of ['throws', 'is silent'] as const) {
   })
 }
 
-held('what is queued while the bus takes the filter comes as well, once', async ({ broker, pace }) => {
+held('messages queued while the bus subscribes are delivered once', async ({ broker, pace }) => {
   const client = await connectTo(broker, 'client', keptSession(5))
   subscribe(client, 'a')
   await client.expectNothing()
@@ -110,7 +110,7 @@ held('what is queued while the bus takes the filter comes as well, once', async 
   assert.deepEqual(await receiveTexts(client), [])
 })
 
-held('a session that comes back gets what is queued until the bus has its filters', async ({ broker, pace }) => {
+held('a resumed session gets the messages queued until the bus has its filters', async ({ broker, pace }) => {
   const client = await connectTo(broker, 'client', keptSession(5))
   subscribe(client, 'a')
   await client.expectNothing()
@@ -126,7 +126,7 @@ held('a session that comes back gets what is queued until the bus has its filter
   assert.deepEqual(await receiveTexts(back), ['x'])
 })
 
-held('a session whose filters the bus does not take is disconnected: it would be deaf', async scene => {
+held('a session whose filters the bus refuses is disconnected, as it would get no messages', async scene => {
   const { broker, bus, pace, advance } = scene
   const client = await connectTo(broker, 'client', keptSession(5))
   subscribe(client, 'a')
@@ -142,7 +142,7 @@ held('a session whose filters the bus does not take is disconnected: it would be
   assert.equal((await scene.store.subscriptionsByClient({ id: 'client' }))?.length, 1)
 })
 
-held("the host's own wishes wait for the bus, too", async ({ broker, bus, pace, advance }) => {
+held('broker.subscribe waits for the bus', async ({ broker, bus, pace, advance }) => {
   await connectTo(broker, 'client')
   const done: string[] = []
   const listening = broker.subscribe('a', () => {}).then(() => done.push('listening'))
@@ -159,7 +159,7 @@ held("the host's own wishes wait for the bus, too", async ({ broker, bus, pace, 
   assert.deepEqual(bus.filters, ['a', 'b'])
 })
 
-held('the host waits for the same, each time that it asks', async ({ broker, pace }) => {
+held('each broker.subscribe call for a filter waits for the bus', async ({ broker, pace }) => {
   const heard: string[] = []
   const listen = ({ payload }: Message) => void heard.push(String(payload))
   const done: number[] = []
@@ -178,7 +178,7 @@ held('the host waits for the same, each time that it asks', async ({ broker, pac
   assert.deepEqual(heard, ['x'])
 })
 
-held('what the bus does not take is refused to the host, however often it asked', async scene => {
+held('each broker.subscribe call for a filter that the bus refuses is rejected', async scene => {
   const { broker, bus, advance, errors } = scene
   const listen = () => {}
   bus.fault = 'is silent'
@@ -190,7 +190,7 @@ held('what the bus does not take is refused to the host, however often it asked'
   assert.equal(errors.splice(0).length, 1)
 })
 
-held('a listener that was taken away and came back stays, whatever became of the first attempt', async scene => {
+held('a listener that was removed and added again remains, whatever the result of the first attempt', async scene => {
   const { broker, bus, advance, pace } = scene
   const listen = () => {}
   bus.fault = 'is silent'

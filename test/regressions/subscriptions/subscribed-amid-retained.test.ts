@@ -14,7 +14,7 @@ const PAYLOAD = 'x'.repeat(1500)
 
 for (const protocolVersion of [4, 5] as const) {
   for (const transport of ['tcp', 'ws'] as const) {
-    test(`MQTT.js, version ${protocolVersion}, ${transport}: all messages of all subscriptions come`, async () => {
+    test(`MQTT.js, version ${protocolVersion}, ${transport}: all messages of all subscriptions arrive`, async () => {
       await using broker = await createBroker()
       await using server = await createServer(broker, { transport, port: 0 })
       for (let i = 0; i < MESSAGES; i++) {

@@ -11,29 +11,37 @@ for (const [from, to] of [
   [0, 1],
   [1, 0],
 ] as readonly (readonly [QoS, QoS])[]) {
-  spec(`from QoS ${from} to QoS ${to}: the message comes once`, [5], async ({ broker, connect }) => {
-    const client = await connect('client', keptSession(5))
-    await client.subscribe({ topic: 'a', qos: from })
-    const changed = broker.clients.client!.subscribe({ topic: 'a', qos: to })
-    const published = broker.publish({ topic: 'a', qos: 1, payload: 'x' })
-    await Promise.all([changed, published])
-    assert.deepEqual(await receiveTexts(client), ['x'])
-  })
+  spec(
+    `a change from QoS ${from} to QoS ${to} with client.subscribe: the message is delivered once`,
+    [5],
+    async ({ broker, connect }) => {
+      const client = await connect('client', keptSession(5))
+      await client.subscribe({ topic: 'a', qos: from })
+      const changed = broker.clients.client!.subscribe({ topic: 'a', qos: to })
+      const published = broker.publish({ topic: 'a', qos: 1, payload: 'x' })
+      await Promise.all([changed, published])
+      assert.deepEqual(await receiveTexts(client), ['x'])
+    },
+  )
 }
 
-spec('a client that is full and loses its subscription to QoS 0 loses no message', [5], async ({ broker, connect }) => {
-  const kept = keptSession(5)
-  const client = await connect('client', { ...kept, properties: { ...kept.properties, receiveMaximum: 1 } })
-  await client.subscribe({ topic: 'a', qos: 1 })
-  await broker.publish({ topic: 'a', qos: 1, payload: '1' })
-  const changed = broker.clients.client!.subscribe({ topic: 'a', qos: 0 })
-  const published = broker.publish({ topic: 'a', qos: 1, payload: '2' })
-  await Promise.all([changed, published])
-  assert.deepEqual(await receiveTexts(client), ['1', '2'])
-})
+spec(
+  'a client with a full queue whose subscription changes to QoS 0 loses no message',
+  [5],
+  async ({ broker, connect }) => {
+    const kept = keptSession(5)
+    const client = await connect('client', { ...kept, properties: { ...kept.properties, receiveMaximum: 1 } })
+    await client.subscribe({ topic: 'a', qos: 1 })
+    await broker.publish({ topic: 'a', qos: 1, payload: '1' })
+    const changed = broker.clients.client!.subscribe({ topic: 'a', qos: 0 })
+    const published = broker.publish({ topic: 'a', qos: 1, payload: '2' })
+    await Promise.all([changed, published])
+    assert.deepEqual(await receiveTexts(client), ['1', '2'])
+  },
+)
 
 spec(
-  'a listener of drops that changes a subscription doubles nothing',
+  'a drop listener that changes a subscription causes no duplicates',
   [5],
   async ({ broker, connect }) => {
     const client = await connect('client', keptSession(5))

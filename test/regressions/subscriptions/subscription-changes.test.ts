@@ -47,8 +47,8 @@ async function play(changes: readonly Change[], latencies: readonly number[]): P
   })
 }
 
-describe('changes of subscriptions by host and client', () => {
-  it('come to the same in the store and in the broker, however slow the store is', async () => {
+describe('subscription changes by the application and the client', () => {
+  it('have the same result in the store and in the broker, however slow the store is', async () => {
     const change = fc.record<Change>({
       by: fc.constantFrom('host', 'client'),
       does: fc.constantFrom('subscribe', 'unsubscribe'),
@@ -61,7 +61,7 @@ describe('changes of subscriptions by host and client', () => {
     await fc.assert(property, { numRuns: runs(40) })
   })
 
-  it('in a hook of the client do not wait for the hook', async () => {
+  it('made in a hook of the client do not wait for the hook', async () => {
     const broker = await createBroker({
       hookTimeoutMs: 0,
       authorizeSubscribe: async (client, subscription) => {

@@ -109,7 +109,7 @@ describe('the PROXY protocol', () => {
     socket.terminate()
   })
 
-  it('is read from trusted proxies only: others need none, and theirs is invalid MQTT', async () => {
+  it('is read from trusted proxies only; from others its header is invalid MQTT', async () => {
     await using scene = await open({
       transport: 'tcp',
       port: 0,
@@ -151,7 +151,7 @@ describe('the PROXY protocol', () => {
     })
   }
 
-  it('is no packet either where the proxy was gone before its connection was accepted', async () => {
+  it('is not taken for a packet if the proxy has disconnected before its connection was accepted', async () => {
     await using scene = await open({ transport: 'tcp', port: 0, proxyProtocol: true, trustedProxies: LOOPBACK })
     const reported: unknown[] = []
     scene.broker.on('connectionError', (_client, error) => reported.push(error))

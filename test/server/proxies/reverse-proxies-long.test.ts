@@ -24,7 +24,7 @@ const folder = temporaryFolder()
 after(() => folder.remove())
 
 describe('HAProxy', missing('haproxy', '-v'), () => {
-  it('tells the addresses of clients, over TCP, TLS and WebSocket', async () => {
+  it('passes on the addresses of clients, over TCP, TLS and WebSocket', async () => {
     const pem = folder.write('server.pem', `${certificate.cert}\n${certificate.key}`)
     await using scene = await open('haproxy.cfg', ['1883', '8883', '8083'], (file, text) =>
       program('haproxy', ['-db', '-f', folder.write(file, text.replace('server.pem', pem))]),
@@ -36,7 +36,7 @@ describe('HAProxy', missing('haproxy', '-v'), () => {
 })
 
 describe('nginx', missing('nginx', '-v'), () => {
-  it('tells the addresses of clients, over TCP and WebSocket', async () => {
+  it('passes on the addresses of clients, over TCP and WebSocket', async () => {
     await using scene = await open('nginx.conf', ['1883', '8083'], (file, text) => {
       const settings = `daemon off; pid ${folder.path}/nginx.pid; error_log stderr;`
       const logs = `access_log off; client_body_temp_path ${folder.path}; proxy_temp_path ${folder.path};`

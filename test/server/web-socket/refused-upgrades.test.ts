@@ -56,7 +56,7 @@ describe('upgrades that a listener refuses', () => {
     assert.equal(server.refusals.handshake, 3)
   })
 
-  it('came through a proxy that keeps the header Upgrade to itself', async () => {
+  it('came through a proxy that does not pass on the header Upgrade', async () => {
     const { upgrade: _, connection: __, ...rest } = UPGRADE
     assert.deepEqual(await ask('/mqtt', rest), [
       426,
@@ -67,7 +67,7 @@ describe('upgrades that a listener refuses', () => {
   })
 })
 
-it('an origin that no browser writes is refused, with the one that is meant', async () => {
+it('an allowed origin that no browser sends is refused, with a suggestion', async () => {
   await using broker = await createBroker()
   const attach = (...allowedOrigins: unknown[]) =>
     attachWebSocket(broker, http.createServer(), { allowedOrigins: allowedOrigins as string[] }).close()

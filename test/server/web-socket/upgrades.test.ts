@@ -53,7 +53,7 @@ describe('MQTT beside other WebSocket services', () => {
 
   for (const [name, add] of Object.entries(neighbours)) {
     for (const order of ['before', 'after'] as const) {
-      it(`goes with ${name}, added ${order} it`, async () => {
+      it(`works with ${name}, added ${order} it`, async () => {
         if (order === 'before') add(host)
         attachWebSocket(broker, host)
         if (order === 'after') add(host)
@@ -122,7 +122,7 @@ describe('MQTT beside other WebSocket services', () => {
     await closed
   })
 
-  it('does not touch an upgrade that a listener answers late', async context => {
+  it('leaves an upgrade alone that another listener answers late', async context => {
     context.mock.timers.enable({ apis: ['setTimeout'] })
     const chat = new WebSocketServer({ noServer: true })
     const arrived = new Promise<() => void>(resolve => {
@@ -183,7 +183,7 @@ describe('MQTT beside other WebSocket services', () => {
     assert.equal(await statusOf(at('/failing'), { origin: 'https://good.example' }), 403)
   })
 
-  it('accepts an upgrade that the host dispatches itself', async () => {
+  it('accepts an upgrade that the application dispatches itself', async () => {
     host.on('upgrade', (request, socket, head) => {
       if (request.url === '/own') handleUpgrade(broker, request, socket, head)
       else socket.destroy()
@@ -192,7 +192,7 @@ describe('MQTT beside other WebSocket services', () => {
     assert.equal(await statusOf(`ws://${originOf(host)}/own`, {}, ['chat']), 400)
   })
 
-  it('uses a WebSocket that the host has accepted', async () => {
+  it('uses a WebSocket that the application has accepted', async () => {
     const sockets = new WebSocketServer({ server: host })
     sockets.on('connection', (socket, request) => handleWebSocket(broker, socket, request))
     const connected = once(broker, 'client')
@@ -203,7 +203,7 @@ describe('MQTT beside other WebSocket services', () => {
     assert.equal(await closeCodeOf(`ws://${originOf(host)}/any`, ['mqtt']), 1013)
   })
 
-  it('answers a ping once on a WebSocket that the host has accepted', async () => {
+  it('answers a ping once on a WebSocket that the application has accepted', async () => {
     new WebSocketServer({ server: host }).on('connection', socket => handleWebSocket(broker, socket))
     const socket = new WebSocket(`ws://${originOf(host)}/`, ['mqtt'])
     await once(socket, 'open')
@@ -241,7 +241,7 @@ describe('MQTT beside other WebSocket services', () => {
 
 describe('MQTT beside @fastify/websocket', () => {
   for (const order of ['before', 'after'] as const) {
-    it(`goes with it, attached ${order} its routes are there`, async () => {
+    it(`works with it, attached ${order} its routes are added`, async () => {
       const broker = await createBroker()
       const app = fastify()
       if (order === 'before') attachWebSocket(broker, app.server)

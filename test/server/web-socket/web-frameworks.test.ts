@@ -9,7 +9,7 @@ import { createServer, fastifyMqtt, listenWithMqtt } from '../../../lib/server/s
 import { connectClient } from '../../support/clients/mqtt.js'
 
 describe('listenWithMqtt', () => {
-  it('serves both, and ends both: clients go first, a request under way is finished', async () => {
+  it('serves HTTP and MQTT, and closes both: clients first, while a running request is finished', async () => {
     const broker = await createBroker()
     const order: string[] = []
     broker.on('clientDisconnect', () => order.push('client gone'))
@@ -39,7 +39,7 @@ describe('listenWithMqtt', () => {
     await client.endAsync(true)
   })
 
-  it('says that the port is taken', async () => {
+  it('reports that the port is in use', async () => {
     const broker = await createBroker()
     const web = await listenWithMqtt(broker, () => {}, { port: 0 })
     const port = Number(new URL(web.url).port)
@@ -52,7 +52,7 @@ describe('listenWithMqtt', () => {
 })
 
 describe('fastifyMqtt', () => {
-  it('gives the app its broker, and closes it with the app, though a client is connected', async () => {
+  it('adds a broker to the app, and closes it with the app, even if a client is connected', async () => {
     const app = fastify()
     const broker = await createBroker()
     await app.register(fastifyMqtt, { broker, path: '/things', prefix: '/ignored' })
@@ -66,7 +66,7 @@ describe('fastifyMqtt', () => {
 })
 
 describe('a server', () => {
-  it('stops listening where its scope ends', async () => {
+  it('stops listening at the end of its scope', async () => {
     await using broker = await createBroker()
     let url: string
     {

@@ -22,7 +22,7 @@ async function scene() {
   return { broker, server, socket }
 }
 
-test('a message that does not end is cut off at maxConnectSize', async () => {
+test('a WebSocket message that does not end is refused at maxConnectSize', async () => {
   const { broker, server, socket } = await scene()
   const told: string[] = []
   broker.on('connectionError', (_, { message }) => told.push(message))
@@ -34,7 +34,7 @@ test('a message that does not end is cut off at maxConnectSize', async () => {
   await broker.close()
 })
 
-test('what follows CONNECT waits for CONNACK, and then a message may be larger', async () => {
+test('data after CONNECT waits for CONNACK, and then a WebSocket message may be larger', async () => {
   const { broker, server, socket } = await scene()
   let accept = () => {}
   const asked = new Promise<void>(resolve => {
@@ -75,7 +75,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(resolve => setImmediate(resolve))
 }
 
-test('messages of connected clients that do not end count in maxIncompleteBytes, as long as they do not end', async () => {
+test('incomplete WebSocket messages of connected clients count for maxIncompleteBytes until they are complete', async () => {
   await using broker = await createBroker({ maxIncompleteBytes: 220_000 })
   await using server = await createServer(broker, { transport: 'ws', port: 0 })
   const { url } = server.addresses[0]!
@@ -98,7 +98,7 @@ test('messages of connected clients that do not end count in maxIncompleteBytes,
   modest.socket.send(Buffer.alloc(140_000), { fin: false })
   modest.socket.send(Buffer.alloc(50_000))
   const [{ payload }] = (await published) as [{ payload: Buffer }]
-  assert.equal(payload.length, 200_000, 'one alone has the room')
+  assert.equal(payload.length, 200_000, 'one alone fits')
   modest.socket.send(Buffer.from([0xc0, 0]))
   await until(() => modest.client.heldBytes === 0)
   modest.socket.terminate()

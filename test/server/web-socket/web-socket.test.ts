@@ -88,7 +88,7 @@ describe('MQTT over WebSocket', () => {
     await (await connectClient(url)).endAsync()
   })
 
-  it('hands the HTTP request to the broker', async () => {
+  it('passes the HTTP request to the broker', async () => {
     const connected = once(broker, 'client')
     const mqtt = await connectClient(`${url}?from=test`)
     const [client] = await connected
@@ -96,7 +96,7 @@ describe('MQTT over WebSocket', () => {
     await mqtt.endAsync()
   })
 
-  it('answers pings, and ends a client that closes', async () => {
+  it('answers pings, and closes with the client', async () => {
     const socket = await open(url)
     socket.ping('still there?')
     assert.equal(String((await once(socket, 'pong'))[0]), 'still there?')
@@ -123,7 +123,7 @@ describe('attachWebSocket', () => {
     host.close()
   })
 
-  it('serves MQTT and the web on one port, and leaves other paths to the host', async () => {
+  it('serves MQTT and HTTP on one port, and leaves other paths to the application', async () => {
     const attached = attachWebSocket(broker, host)
     await (await connectClient(`ws://${origin}/mqtt`)).endAsync()
     assert.equal(await (await fetch(`http://${origin}/`)).text(), 'a web page')
@@ -140,7 +140,7 @@ describe('attachWebSocket', () => {
     attached.close()
   })
 
-  it('refuses a path that no request can have', async () => {
+  it('refuses an impossible path', async () => {
     const before = host.listenerCount('upgrade')
     for (const path of ['', 'mqtt', '/mqtt?x', '/mqtt#x', 'ws://localhost/mqtt', 5, null, {}, Object.create(null)]) {
       const refused = { code: 'ANAX_ERR_LISTEN', message: /path of a WebSocket begins with '\/'/ }
@@ -150,7 +150,7 @@ describe('attachWebSocket', () => {
     assert.equal(host.listenerCount('upgrade'), before)
   })
 
-  it("leaves nothing on the host's server when it is closed", () => {
+  it("removes its listeners from the application's server when it is closed", () => {
     const before = host.eventNames().map(name => [name, host.listenerCount(name)])
     attachWebSocket(broker, host, { path: '/elsewhere' }).close()
     assert.deepEqual(

@@ -12,7 +12,7 @@ function recent(capacity = 100) {
   return { clock, map: new Recent<number>(new Timers(clock), { periodMs: PERIOD_MS, capacity }) }
 }
 
-it('remembers for a period at least and two at most, and leaves no timer', async () => {
+it('keeps a value for one to two periods, and leaves no timer', async () => {
   const { clock, map } = recent()
   map.set('a', 1)
   await clock.advance(PERIOD_MS / 2)
@@ -25,7 +25,7 @@ it('remembers for a period at least and two at most, and leaves no timer', async
   assert.deepEqual([map.get('a'), map.get('b'), map.size, clock.pendingTimers], [undefined, undefined, 0, 0])
 })
 
-it('remembers what is set again anew', async () => {
+it('restarts the period of a value that is set again', async () => {
   const { clock, map } = recent()
   for (let round = 0; round < 10; round++) {
     map.set('a', round)
@@ -36,7 +36,7 @@ it('remembers what is set again anew', async () => {
   assert.deepEqual([map.get('a'), map.size], [undefined, 0])
 })
 
-it('never has more than twice its capacity: the oldest go', () => {
+it('never has more than twice its capacity, and drops the oldest', () => {
   const { map } = recent(10)
   for (let i = 0; i < 1000; i++) {
     map.set(String(i), i)

@@ -15,7 +15,7 @@ class Item implements Placed {
 const names = (roster: Roster<Item>) => [...roster].map(({ name }) => name).sort()
 
 describe('a roster', () => {
-  it('has what was added and not removed, whatever the order', () => {
+  it('contains what was added and not removed, in any order', () => {
     const roster = new Roster<Item>()
     const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(name => new Item(name)) as [Item, Item, Item, Item]
     for (const item of [a, b, c, d]) roster.add(item)

@@ -9,7 +9,7 @@ const utf8 = (one: string, other: string) => Buffer.compare(Buffer.from(one), Bu
 
 const name = fc.string({ unit: 'binary', maxLength: 4 })
 
-test('the order is that of the UTF-8 bytes', () => {
+test('names are sorted by their UTF-8 bytes', () => {
   const sign = (value: number) => Math.sign(value)
   fc.assert(
     fc.property(name, name, (one, other) => sign(compareNames(one, other)) === sign(utf8(one, other))),
@@ -17,7 +17,7 @@ test('the order is that of the UTF-8 bytes', () => {
   )
 })
 
-test('it is a set that is sorted', () => {
+test('sorted names behave like a sorted set', () => {
   const change = fc.record({ kind: fc.constantFrom('add', 'delete'), name: fc.integer({ max: 3000, min: 0 }) })
   fc.assert(
     fc.property(

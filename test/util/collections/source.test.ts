@@ -44,13 +44,13 @@ async function* slowly<T>(items: readonly T[], closed: () => void = () => {}): A
 }
 
 describe('a source', () => {
-  it('of items at hand is read at once', () => {
+  it('of available items is read immediately', () => {
     const { pump, taken, wakes, state } = fixture(() => [1, 2, 3])
     pump()
     assert.deepEqual([taken, wakes(), state()], [[1, 2, 3], 0, 'done'])
   })
 
-  it('is not asked for before somebody looks', () => {
+  it('is not opened before somebody reads it', () => {
     let asked = 0
     const { source } = fixture(() => {
       asked++
@@ -62,7 +62,7 @@ describe('a source', () => {
     assert.equal(asked, 1)
   })
 
-  it('looked at again and again is where it was', () => {
+  it('does not advance when it is peeked repeatedly', () => {
     const { source } = fixture(() => ['a', 'b'])
     assert.deepEqual([source.look(), source.look(), source.head], ['ready', 'ready', 'a'])
     source.take()
@@ -77,7 +77,7 @@ describe('a source', () => {
     assert.deepEqual([taken, wakes(), state()], [['a', 'b'], 3, 'done'])
   })
 
-  it('gives every item once and in order, whether at hand or fetched', async () => {
+  it('returns every item once and in order, whether available or fetched', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer()), fc.boolean(), async (items, isAsync) => {
         const { pump, taken, failures } = fixture<number>(() => (isAsync ? slowly(items) : new Set(items).values()))
@@ -92,7 +92,7 @@ describe('a source', () => {
 })
 
 describe('a source that is closed', () => {
-  it('frees what it reads from, and is done', async () => {
+  it('closes what it reads from, and is done', async () => {
     let closed = 0
     const { source, taken } = fixture(() => slowly(['a', 'b', 'c', 'd'], () => closed++))
     source.look()
@@ -107,7 +107,7 @@ describe('a source that is closed', () => {
     assert.equal(taken.length, soFar)
   })
 
-  it('while it waits, wakes nobody', async () => {
+  it('while it waits does not wake its reader', async () => {
     const { source, wakes, failures } = fixture(() => slowly(['a']))
     source.look()
     source.close()
@@ -115,7 +115,7 @@ describe('a source that is closed', () => {
     assert.deepEqual([wakes(), source.look(), failures], [0, 'done', []])
   })
 
-  it('before anybody looked was never opened', () => {
+  it('before anybody reads it is never opened', () => {
     const { source } = fixture(() => assert.fail('not asked for'))
     source.close()
     assert.equal(source.look(), 'done')
@@ -139,7 +139,7 @@ describe('a source that fails', () => {
     },
   }
   for (const [when, items] of Object.entries(WAYS)) {
-    it(`${when}: says so once, and is done`, async () => {
+    it(`${when}: reports the error once, and is done`, async () => {
       const { source, pump, failures } = fixture(items)
       pump()
       for (let i = 0; i < 4; i++) await turn()
@@ -148,7 +148,7 @@ describe('a source that fails', () => {
     })
   }
 
-  it('when it is closed: says so', async () => {
+  it('when it is closed: reports the error', async () => {
     const { source, failures } = fixture<string>(() => ({
       [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: () => Promise.reject(broken) }),
     }))
@@ -159,7 +159,7 @@ describe('a source that fails', () => {
     assert.deepEqual(failures, [broken])
   })
 
-  it('when it is closed, at once: says so', () => {
+  it('when it is closed, synchronously: reports the error', () => {
     const { source, failures } = fixture<string>(() => ({
       [Symbol.iterator]: () => ({
         next: () => ({ done: false, value: 'a' }),

@@ -20,7 +20,7 @@ describe('the garbage collector', () => {
     observer.disconnect()
   })
 
-  it('tells of a full collection, once, and not of others', async () => {
+  it('reports a full collection once, and no other kinds', async () => {
     const { collect } = await import('../../support/collect.js')
     let calls = 0
     onFullCollection(() => calls++)

@@ -35,7 +35,7 @@ describe('buffers of chunks', () => {
     assert.equal(watchers.length, 1)
   })
 
-  it('are left to V8 where full collections are rare', async () => {
+  it('are left to V8 if full collections are rare', async () => {
     const { read, collections, fullCollection } = fixture()
     for (let i = 0; i < 10; i++) {
       await read(120)
@@ -58,7 +58,7 @@ describe('buffers of chunks', () => {
     assert.equal(watchers.length, 0)
   })
 
-  it('are freed after the turn, once, however much is read in it', async () => {
+  it('are freed once after the turn, however much is read in it', async () => {
     const { buffers, read, collections, fullCollection } = fixture()
     await read(2)
     for (let i = 0; i < 3; i++) fullCollection()

@@ -5,14 +5,14 @@ import { Aborter } from '../../../lib/util/scheduling/aborter.js'
 
 const reason = new Error('enough')
 
-test('a step is awaited as long as nobody aborts', async () => {
+test('a step is awaited unless it is aborted', async () => {
   const aborter = new Aborter()
   assert.equal(await aborter.unlessAborted(1), 1)
   assert.equal(await aborter.unlessAborted(Promise.resolve(2)), 2)
   await assert.rejects(aborter.unlessAborted(Promise.reject(new Error('failed'))), /failed/)
 })
 
-test('an abort ends all waiting, with its reason; the first one counts', async () => {
+test('the first abort ends all waiting, with its reason', async () => {
   const aborter = new Aborter()
   const { signal } = aborter
   const steps = [1, 2].map(() => aborter.unlessAborted(new Promise(() => {})))
@@ -26,7 +26,7 @@ test('an abort ends all waiting, with its reason; the first one counts', async (
   assert.equal(new Aborter().signal.aborted, false)
 })
 
-test('a signal that is asked for after the abort is aborted', () => {
+test('a signal that is requested after the abort is aborted', () => {
   const aborter = new Aborter()
   aborter.abort(reason)
   assert.deepEqual([aborter.signal.aborted, aborter.signal.reason], [true, reason])

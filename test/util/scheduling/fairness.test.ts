@@ -108,7 +108,7 @@ describe('the turns of the event loop', () => {
     assert.equal(await doneInTurn(0), 200)
   })
 
-  it('serve parties in turns: others do not wait for all of a thousand steps of one', async () => {
+  it('serve clients in turn: others do not wait for a thousand steps of one', async () => {
     const fairness = new Fairness({ turnUnits: 100, shareUnits: 10 })
     const order: string[] = []
     const step = (party: string) => Promise.resolve(fairness.admit(30, party)).then(() => order.push(party))
@@ -128,7 +128,7 @@ describe('the turns of the event loop', () => {
     assert(workers.every(({ left }) => left === 0))
   })
 
-  it('serve new work before old, which continues nevertheless', async () => {
+  it('serve new work before old work, which still makes progress', async () => {
     const fairness = new Fairness({ turnUnits: 160, shareUnits: 10 })
     const recent = Array.from({ length: 30 }, () => new Worker(fairness, 1000))
     const old = Array.from({ length: 30 }, () => new Worker(fairness, 1000, { line: 'old' }))
@@ -142,7 +142,7 @@ describe('the turns of the event loop', () => {
     assert.equal(sum(old) - before[1], 30 * 20)
   })
 
-  it('serve a client that sends little within three turns, however many send much', async () => {
+  it('serve a client that sends little within three turns, however many clients send much', async () => {
     const scenario = fc.record({
       greedy: fc.integer({ min: 0, max: 2000 }),
       cost: fc.integer({ min: 1, max: 9 }),

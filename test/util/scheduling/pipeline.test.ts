@@ -79,7 +79,7 @@ describe('the pipeline', () => {
     )
   })
 
-  it('lets authorizations overlap, and begins stores while earlier ones wait', async () => {
+  it('lets authorizations overlap, and starts stores while earlier ones wait', async () => {
     const { pipeline, log, job, idle } = fixture()
     const slow: Outcome = { kind: 'later', turns: 3 }
     for (let id = 0; id < 3; id++) pipeline.run(job(id, [slow, slow, slow, slow, slow]))
@@ -88,7 +88,7 @@ describe('the pipeline', () => {
     await idle()
     const firstStored = log.findIndex(({ job, stage, what }) => job === 0 && stage === 2 && what === 'end')
     const lastIssued = log.findIndex(({ job, stage, what }) => job === 2 && stage === 2 && what === 'begin')
-    assert(lastIssued < firstStored, 'a store that takes its time is given all that there is')
+    assert(lastIssued < firstStored, 'a slow store gets all jobs')
   })
 
   it('completes a job that does not wait before it returns', () => {
@@ -145,7 +145,7 @@ describe('the pipeline is', () => {
     assert.equal(pipeline.idle, true)
   })
 
-  it('full at its limit, and says when there is room again and when the last job is done', async () => {
+  it('full at its limit, and reports when there is room again and when the last job is done', async () => {
     const { pipeline, job, idle, drains } = fixture(2)
     assert.equal(pipeline.full, false)
     pipeline.run(job(0, [{ kind: 'later', turns: 1 }]))

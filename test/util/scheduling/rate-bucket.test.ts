@@ -37,7 +37,7 @@ class Greedy implements Waiter {
 }
 
 describe('a bucket', () => {
-  it('lets a second’s worth pass at once, then no more than its rate', async () => {
+  it('lets one second’s worth pass immediately, then no more than its rate', async () => {
     const { clock, bucket } = fixture(100)
     const one = new Greedy(bucket)
     assert.equal(one.got, 100)
@@ -84,7 +84,7 @@ describe('a bucket', () => {
 })
 
 describe('a map of idle values', () => {
-  it('stays as small as what is in use', () => {
+  it('contains only values in use', () => {
     const inUse = new Set(['k5', 'k50'])
     const map = new IdleMap<string>(value => !inUse.has(value))
     for (let i = 0; i < 1000; i++) map.obtain(`k${i}`, () => `k${i}`)

@@ -92,7 +92,7 @@ describe('a timer', () => {
     )
   })
 
-  it('that was cancelled by another one at the same time does not fire', async () => {
+  it('that another one cancels at the same time does not fire', async () => {
     const { clock, timers, timer, names } = fixture()
     const victim = timer('victim')
     timers.schedule(new Timer(() => timers.cancel(victim)), 100)

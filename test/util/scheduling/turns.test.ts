@@ -55,7 +55,7 @@ describe('steps for one key', () => {
     assert.equal(turns.isTaken('k'), false)
   })
 
-  it('leave nothing: the next begins at once', async () => {
+  it('leave nothing behind, and the next one starts immediately', async () => {
     const { turns, log, step, end } = fixture()
     const one = turns.take('k', step('one'))
     await turn()
@@ -76,7 +76,7 @@ describe('steps for several keys', () => {
     assert.deepEqual(log, ['begin one', 'begin two'])
   })
 
-  it('may be taken in turn: a failure does not stop the others, and the first error is thrown', async () => {
+  it('may run one after the other: a failure does not stop the others, and the first error is thrown', async () => {
     const { turns } = fixture()
     const done: string[] = []
     const all = turns.takeEach(['a', 'b', 'c', 'd'], String, async key => {
@@ -109,7 +109,7 @@ describe('steps for several keys', () => {
 })
 
 describe('an aborted step', () => {
-  it('that has not begun leaves the queue at once, and does not run', async () => {
+  it('that has not started leaves the queue immediately, and does not run', async () => {
     const { turns, log, step, end } = fixture()
     const gone = new Aborter()
     turns.take('k', step('one'))
@@ -124,7 +124,7 @@ describe('an aborted step', () => {
     assert.equal(await three, 'three')
   })
 
-  it('that has begun continues', async () => {
+  it('that has started continues', async () => {
     const { turns, step, end } = fixture()
     const gone = new Aborter()
     const one = turns.take('k', step('one'), gone)
@@ -134,7 +134,7 @@ describe('an aborted step', () => {
     assert.equal(await one, 'one')
   })
 
-  it('that was aborted before takes no turn', async () => {
+  it('that was aborted before it was queued never runs', async () => {
     const { turns, log, step } = fixture()
     const gone = new Aborter()
     gone.abort(new Error('gone'))

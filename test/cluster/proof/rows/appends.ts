@@ -1,4 +1,4 @@
-/** Row 9: a message is written once, however many sessions are away that want it; a node without interest gets nothing. */
+/** Row 9: a message is written once for any number of disconnected sessions; a node without subscribers gets nothing. */
 import assert from 'node:assert/strict'
 import { natsCluster } from '../../../../lib/nats/index.js'
 import { NatsServers } from '../../../support/programs/nats.js'

@@ -1,4 +1,4 @@
-/** Row 11: what is acknowledged in a burst reaches every healthy subscriber on other nodes. */
+/** Row 11: acknowledged messages of a burst reach every healthy subscriber on other nodes. */
 import assert from 'node:assert/strict'
 import { client, numbers, publishAll, storedClient, texts, until, type World } from '../world/world.js'
 

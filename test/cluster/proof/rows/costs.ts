@@ -1,4 +1,4 @@
-/** Row 12: what the model of the scale is computed from: processor time and memory of nodes and servers, by /proc. */
+/** Row 12: the input of the scaling model: processor time and memory of nodes and servers, from /proc. */
 import { connect, type Socket } from 'node:net'
 import { encode } from '../../../../lib/codec/encode/encoder.js'
 import { connectPacket } from '../../../support/clients/spec-client.js'
@@ -35,7 +35,7 @@ async function ofMessages(world: ProcessWorld) {
   await until(() => received.length >= 2000 + MESSAGES, 'the messages')
   await Promise.all([subscriber, publisher].map(one => one.endAsync()))
   const [publisherNode, subscriberNode] = nodes.map(each => perOne(each(), MESSAGES)) as [number, number]
-  // all three together: each has some shards to lead
+  // all three together: each is the leader of some shards
   return { publisherNode, subscriberNode, servers: perOne(servers(), MESSAGES) }
 }
 

@@ -1,10 +1,10 @@
-/** Row 6: sessions end at their time, whoever sees to it, and no session ends that its client is using. */
+/** Row 6: sessions expire on time, on whichever node, and none expires while its client uses it. */
 import assert from 'node:assert/strict'
 import { client, pause, publishAll, storedClient, texts, until, type World } from '../world/world.js'
 
 /**
- * Sessions of a node that dies: of clients that are away already, and of one that was connected.
- * @returns milliseconds after its time until the last one that was away ended
+ * Sessions of a node that dies: of clients that are already disconnected, and of one that was connected.
+ * @returns milliseconds after its deadline until the last session of a disconnected client ended
  */
 export async function expiryAfterDeath(world: World, seconds: number): Promise<number> {
   const publisher = await client(world, 1, 'expiry-publisher')
@@ -16,7 +16,7 @@ export async function expiryAfterDeath(world: World, seconds: number): Promise<n
   await Promise.all(away.map(one => one.endAsync()))
   const left = performance.now()
   await publishAll(publisher, 'expiry', ['for nobody'])
-  // a node that is killed before it has written that its clients left had them until then
+  // a node that is killed before it has written that its clients left counts as having had them until then
   while ((await world.claims(0)) > claimed + 1) await pause(5)
   await world.kill(0)
   const ended = (clientId: string) =>
@@ -52,7 +52,7 @@ export async function movesAlive(world: World, clients: number, moves: number): 
     const clientId = `wanderer${i}`
     let leftAt: number | undefined
     for (let move = 0; move < moves; move++) {
-      // one that is taken over is away while its CONNECT waits
+      // a client that is taken over counts as disconnected while its CONNECT waits
       const awayFrom = leftAt ?? performance.now()
       const one = await client(world, (i + move) % 3, clientId, {
         clean: false,
@@ -60,7 +60,7 @@ export async function movesAlive(world: World, clients: number, moves: number): 
       })
       if (performance.now() - awayFrom >= 1000) late.add(clientId)
       leftAt = undefined
-      // some leave and come back, others are taken over
+      // some disconnect and reconnect, others are taken over
       if (move % 2 === 0 && move < moves - 1) {
         leftAt = performance.now()
         await one.endAsync()

@@ -1,4 +1,4 @@
-/** Row 3: nodes, servers and clients are killed at random under load. The crash test has it; here it is held to the row. */
+/** Row 3: nodes, servers and clients are killed at random under load. The crash test does this; here its result is compared with the row. */
 import assert from 'node:assert/strict'
 import { faultsOf } from '../../../crash/checks/findings.js'
 import { runClusterCrashTest } from '../../../crash/cluster-run.js'

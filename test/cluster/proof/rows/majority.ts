@@ -1,4 +1,4 @@
-/** Row 8: two of three servers are gone: nothing is acknowledged, nothing is lost, and QoS 0 on one node goes on. */
+/** Row 8: while two of three servers are gone, nothing is acknowledged, nothing is lost, and QoS 0 within a node works. */
 import assert from 'node:assert/strict'
 import type { ProcessWorld } from '../world/processes.js'
 import { client, pause, storedClient, texts, until } from '../world/world.js'
@@ -58,7 +58,7 @@ export async function majority(world: ProcessWorld, downMs: number): Promise<unk
     () => received.join(),
   )
   assert.deepEqual(new Set(received), new Set(expected))
-  // a node that has left must not go on with what it had
+  // a node that has left must not continue with its old state
   const settled = world.events.length
   await pause(3000)
   assert.deepEqual(

@@ -20,7 +20,7 @@ export async function messages(world: World, count: number): Promise<void> {
   }
 }
 
-/** QoS 0 is lost until all servers know of the interest. */
+/** QoS 0 messages are lost until all servers know the subscriptions. */
 async function warmUp(publisher: Awaited<ReturnType<typeof client>>, topic: string, received: string[][]) {
   while (received.some(list => list.length === 0)) {
     await publisher.publishAsync(topic, 'first')

@@ -32,7 +32,7 @@ export async function scale(count: number): Promise<unknown> {
     const sessionsMs = await timed(() => bulkSessions(one.broker, count, 'scale/never'))
     const startMs = await timed(async () => nodes.push(await TestNode.start(cluster, { id: 'other' })))
     const other = nodes[1]!
-    // a node that has joined looks through the deadlines that it sees to now
+    // a node that has joined reads the deadlines for which it is now responsible
     await pause(SETTLE_MS)
     const bareNode = await cluster.join({ node: 'bare', leaseMs: 15_000, events: IGNORED })
     const nc = await connect({ servers: servers.urls })
@@ -95,7 +95,7 @@ async function found(broker: Broker, filter: string): Promise<void> {
   if (count !== 100) throw new Error(`${filter}: ${count}`)
 }
 
-/** Whether nobody is connected, and all is written. */
+/** Whether nobody is connected, and everything is written. */
 function isIdle({ cluster }: Broker): boolean {
   return cluster?.claims === 0 && cluster.shards.every(({ pendingWrites }) => pendingWrites === 0)
 }

@@ -1,4 +1,4 @@
-/** Row 5: a shared subscription over three nodes is one group, also where a member or its node is killed. */
+/** Row 5: a shared subscription over three nodes is one group, even if a member or its node is killed. */
 import assert from 'node:assert/strict'
 import type { MqttClient } from 'mqtt'
 import { client, numbers, publishAll, tally, until, type World } from '../world/world.js'
@@ -30,7 +30,7 @@ export async function sharedOnce(world: World, count: number): Promise<void> {
   await Promise.all([...all, publisher].map(one => one.endAsync()))
 }
 
-/** A member is killed, and then a node with another: what they had goes to the third. @returns messages that came twice */
+/** A member is killed, then a node with another member: the third gets their messages. @returns duplicate messages */
 export async function sharedSurvives(world: World, count: number): Promise<number> {
   const received: string[] = []
   const all = await members(world, received)

@@ -1,4 +1,4 @@
-/** Row 7: a node is stopped for twice its lease. What it does when it wakes up is refused, and it tells its clients nothing. */
+/** Row 7: a node is suspended for twice its lease. Its writes are refused when it resumes, and it acknowledges nothing. */
 import assert from 'node:assert/strict'
 import { publishPacket } from '../../../support/clients/spec-client.js'
 import type { ProcessWorld } from '../world/processes.js'
@@ -21,7 +21,7 @@ export async function stopped(world: ProcessWorld): Promise<unknown> {
   await subscriber.expect('suback')
   const publisher = await packets(world, 0)
   await publisher.connect({ clientId: 'stopped-publisher', ...STORED })
-  // what is under way when it stops
+  // what is in progress when it is suspended
   const flood = await client(world, 0, 'stopped-flood', { reconnectPeriod: 0 })
   for (let i = 0; i < 200; i++) flood.publish('stopped/flood', String(i), { qos: 1 }, () => {})
   await pause(20)
@@ -45,7 +45,7 @@ export async function stopped(world: ProcessWorld): Promise<unknown> {
     'the loss of the lease',
   )
   await pause(2000)
-  // DISCONNECT has a few bytes, and is all that may come
+  // only a DISCONNECT, of a few bytes, may arrive
   assert.ok(
     toSubscriber.types.every(type => type === 14),
     `the subscriber was sent ${toSubscriber.types.join()}`,
@@ -65,7 +65,7 @@ export async function stopped(world: ProcessWorld): Promise<unknown> {
   return { refused: (await world.stats(0))?.refusedWrites }
 }
 
-/** The types of the packets that come from now on; each chunk here begins with a packet. */
+/** The types of the packets that arrive from now on; each chunk here starts with a packet. */
 function byteCount(stream: NodeJS.ReadableStream): { types: number[] } {
   const types: number[] = []
   stream.on('data', (chunk: Buffer) => types.push(chunk[0]! >> 4))

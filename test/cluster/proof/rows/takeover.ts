@@ -1,4 +1,4 @@
-/** Row 2: a client that connects to another node takes its session along, and nobody else has it. */
+/** Row 2: the session of a client that connects to another node moves with it, and no other node has it. */
 import assert from 'node:assert/strict'
 import type { MqttClient } from 'mqtt'
 import { publishPacket } from '../../../support/clients/spec-client.js'
@@ -6,7 +6,7 @@ import { client, packets, pause, publishAll, storedClient, texts, timed, until, 
 
 const STORED = { clean: false, properties: { sessionExpiryInterval: 3600 } } as const
 
-/** The old connection is told, and how long the new one takes. @returns milliseconds, the longest */
+/** The old connection gets DISCONNECT 0x8E. @returns how long the slowest new connection took, in milliseconds */
 export async function moves(world: World, count: number): Promise<number> {
   let longest = 0
   const before = world.events.length
@@ -33,7 +33,7 @@ export async function moves(world: World, count: number): Promise<number> {
   return longest
 }
 
-/** A client connects to all nodes at once, again and again: one connection stays, and it alone gets what is published. */
+/** A client connects to all nodes at once, again and again: one connection remains, and only it gets messages. */
 export async function races(world: World, count: number): Promise<void> {
   const publisher = await client(world, 0, 'race-publisher')
   const contend = async (race: number) => {
@@ -68,7 +68,7 @@ export async function races(world: World, count: number): Promise<void> {
   await publisher.endAsync(true)
 }
 
-/** What was not acknowledged on one node is sent again on the other, under the same packet id; QoS 2 is published once. */
+/** Unacknowledged messages are sent again on the other node with the same packet ids; QoS 2 is published once. */
 export async function inflightMoves(world: World): Promise<void> {
   const publisher = await client(world, 2, 'inflight-publisher')
   const witness = await client(world, 2, 'inflight-witness')

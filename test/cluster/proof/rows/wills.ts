@@ -1,10 +1,10 @@
-/** Row 4: the wills of the clients of a killed node are published once, those that DISCONNECT took away never. */
+/** Row 4: the wills of the clients of a killed node are published once, and never after DISCONNECT. */
 import assert from 'node:assert/strict'
 import { pause, storedClient, tally, texts, until, type World } from '../world/world.js'
 
 const CLIENTS = 20
 
-/** @returns milliseconds from the death to the last will, beyond its delay, the longest */
+/** @returns the longest time from the death to the last will, without its delay, in milliseconds */
 export async function wills(world: World, kills: number): Promise<number> {
   let longest = 0
   for (let kill = 0; kill < kills; kill++) {
@@ -28,7 +28,7 @@ export async function wills(world: World, kills: number): Promise<number> {
     )
     const leaving = clients.filter((_, i) => i % 5 === 0)
     await Promise.all(leaving.map(one => one.endAsync()))
-    // nothing tells a client that its DISCONNECT has arrived
+    // a client cannot know when its DISCONNECT has arrived
     while ((await world.claims(victim)) > clients.length - leaving.length) await pause(5)
     const expected = clients.map((_, i) => String(i)).filter((_, i) => i % 5 !== 0)
     const closed = clients
@@ -45,7 +45,7 @@ export async function wills(world: World, kills: number): Promise<number> {
     longest = Math.max(longest, performance.now() - died - 1000)
     await pause(50)
     await world.restart(victim)
-    // a node that comes back must not publish them again
+    // a node that starts again must not publish them again
     await pause(100)
     const counts = [...tally(published)].sort()
     assert.deepEqual(counts, expected.map(text => [text, 1]).sort())

@@ -1,4 +1,4 @@
-/** Many stored sessions of clients that are away, made as clients make them, over streams in memory. */
+/** Many stored sessions of disconnected clients, created by clients over streams in memory. */
 import { Duplex } from 'node:stream'
 import { duplexPair } from '../../../../lib/client/duplex-pair.js'
 import { encode } from '../../../../lib/codec/encode/encoder.js'
@@ -7,7 +7,7 @@ import { connectPacket } from '../../../support/clients/spec-client.js'
 
 const AT_ONCE = 200
 
-/** Connects, subscribes if there is a filter, and leaves. */
+/** Connects, subscribes if there is a filter, and disconnects. */
 export async function bulkSessions(broker: Broker, count: number, filter: string | undefined, from = 0): Promise<void> {
   let next = from
   const work = async () => {
@@ -18,7 +18,7 @@ export async function bulkSessions(broker: Broker, count: number, filter: string
 
 const PROPERTIES = { sessionExpiryInterval: 86_400 }
 
-/** Connects, subscribes, and leaves. Resolves when the broker is done with it. */
+/** Connects, subscribes, and disconnects. Resolves when the broker is done with it. */
 function visit(broker: Broker, clientId: string, filter: string | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const [near, far] = duplexPair()
@@ -66,7 +66,7 @@ class Arrival extends Duplex {
 export function arrive(broker: Broker, connect: Buffer): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const connection = new Arrival(connack => {
-      // the session is there, and the client is let in
+      // the session is open, and the client is accepted
       if (connack[2] === 1 && connack[3] === 0) resolve(() => connection.push(null))
       else reject(new Error('there is no session'))
     })

@@ -43,7 +43,7 @@ export class MemoryWorld implements World {
     this.#gone.push(broker)
   }
 
-  /** Under another name: the one before ends when its lease does. */
+  /** With another id: the previous node ends when its lease does. */
   async restart(node: number): Promise<void> {
     await this.#startBroker(node)
   }
@@ -89,7 +89,7 @@ export class MemoryWorld implements World {
   }
 }
 
-/** An argument of an event, short. */
+/** An argument of an event, as short text. */
 export function textOf(argument: unknown): string {
   if (argument instanceof Error) return argument.message
   return typeof argument === 'object' && argument !== null

@@ -1,5 +1,5 @@
 /**
- * A node as a process of its own, to be killed and stopped. Tells its parent what its broker does.
+ * A node in its own process, to be killed and suspended. Reports to its parent what its broker does.
  * Arguments: port, id, servers, milliseconds of the lease.
  */
 import { createServer } from 'node:net'
@@ -31,7 +31,7 @@ createServer({ noDelay: true }, broker.handle).listen(Number(port), '127.0.0.1',
   process.send?.({ name: 'ready', args: [] })
 })
 
-/** The servers may be choosing a leader. */
+/** The servers may be electing a leader. */
 async function started(): Promise<Broker> {
   for (;;) {
     try {

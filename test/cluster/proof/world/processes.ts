@@ -1,4 +1,4 @@
-/** Three nodes, each a process, on three servers of NATS: for the whole forms. */
+/** Three nodes, each in its own process, on three NATS servers: for the full forms. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -39,7 +39,7 @@ export class ProcessWorld implements World {
     return this.#children[node]!.pid!
   }
 
-  /** Stops a node where it is, or lets it go on. */
+  /** Suspends a node, or lets it continue. */
   signal(node: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#children[node]!.kill(signal)
   }

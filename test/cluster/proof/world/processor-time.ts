@@ -1,10 +1,10 @@
-/** Processor time and memory of processes, by /proc. */
+/** Processor time and memory of processes, from /proc. */
 import { readFileSync } from 'node:fs'
 
 /** Linux counts processor time in these. */
 const MS_PER_TICK = 10
 
-/** @returns what tells the milliseconds of processor time that these processes have used since then */
+/** @returns a function that returns the milliseconds of processor time that these processes have used since then */
 export function meter(...pids: number[]): () => number {
   const used = () => pids.reduce((all, pid) => all + processorMs(pid), 0)
   const before = used()
@@ -15,7 +15,7 @@ export function memoryKib(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
 }
 
-/** Microseconds for one of so many. */
+/** Microseconds for one of `count` operations. */
 export function perOne(ms: number, count: number): number {
   return Math.round((ms * 1000) / count)
 }

@@ -17,7 +17,7 @@ export interface NodeEvent {
 
 export interface World {
   readonly leaseMs: number
-  /** What the brokers have told, in the order in which it came. */
+  /** The events of the brokers, in order of arrival. */
   readonly events: readonly NodeEvent[]
   readonly ports: readonly number[]
   /** Ends a node as `kill -9` does. */
@@ -29,7 +29,7 @@ export interface World {
   close(): Promise<void>
 }
 
-/** Connects a client that does not come back by itself. */
+/** Connects a client that does not reconnect by itself. */
 export async function client(
   world: World,
   node: number,
@@ -52,7 +52,7 @@ export async function client(
   return made
 }
 
-/** The same, with a session that stays. */
+/** The same, with a stored session. */
 export function storedClient(
   world: World,
   node: number,
@@ -62,7 +62,7 @@ export function storedClient(
   return client(world, node, clientId, { clean: false, properties: { sessionExpiryInterval: 3600 }, ...options })
 }
 
-/** A client of packets, over TCP. */
+/** A client that sends and receives packets, over TCP. */
 export async function packets(world: World, node: number): Promise<SpecClient & { stream: Socket }> {
   const socket = connectSocket(world.ports[node]!, '127.0.0.1')
   await once(socket, 'connect')
@@ -76,7 +76,7 @@ export function texts(of: MqttClient): string[] {
   return list
 }
 
-/** Publishes in this order, with no more under way than `window`. */
+/** Publishes in this order, with at most `window` unacknowledged. */
 export async function publishAll(
   publisher: MqttClient,
   topic: string,
@@ -98,7 +98,7 @@ export function numbers(count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, i) => String(from + i))
 }
 
-/** Waits until it is so. */
+/** Waits until the condition holds. */
 export async function until(isSo: () => boolean, what: string | (() => string), patienceMs = 60_000): Promise<void> {
   const end = performance.now() + patienceMs
   while (!isSo()) {
@@ -117,7 +117,7 @@ export async function timed(operation: () => Promise<unknown>): Promise<number> 
   return Math.round(performance.now() - began)
 }
 
-/** How often each one is there. */
+/** How often each one occurs. */
 export function tally(list: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const each of list) counts.set(each, (counts.get(each) ?? 0) + 1)

@@ -14,7 +14,7 @@ const PROCESS = fileURLToPath(new URL('./exit-process.js', import.meta.url))
 const CODE = 3
 
 describe('process.exit()', () => {
-  it('ends a worker thread, and not the process, wherever a transaction is', async () => {
+  it('ends a worker thread and not the process, even during a transaction', async () => {
     for (let turns = 0; turns <= 4; turns++) {
       const path = temporaryFolder()
       const worker = new Worker(PROCESS, { argv: [path, `${turns}`, `${CODE}`] })
@@ -27,7 +27,7 @@ describe('process.exit()', () => {
   })
 
   for (let turns = 0; turns <= 4; turns++) {
-    it(`ends the process ${turns} turns after a change was asked for, though nobody reads what it says`, async () => {
+    it(`ends the process ${turns} turns after a change was requested, even if nobody reads its output`, async () => {
       const args = [PROCESS, temporaryFolder(), `${turns}`, `${CODE}`]
       const child = endWithUs(spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] }))
       child.stderr.destroy()
@@ -36,7 +36,7 @@ describe('process.exit()', () => {
     })
   }
 
-  it('is not listened to between transactions', async () => {
+  it('is not intercepted between transactions', async () => {
     const before = process.listenerCount('exit')
     const store = createLmdbPersistence({ path: temporaryFolder() })
     await store.setup(BROKER)

@@ -20,7 +20,7 @@ const ACKNOWLEDGEMENTS = byEffort({ fast: [7], normal: [1, 7, 90, 300, 700], ful
 for (const durability of ['commit', 'sync']) for (const count of ACKNOWLEDGEMENTS) itHasAll(durability, count)
 
 function itHasAll(durability: string, count: number): void {
-  test(`killed at acknowledgement ${count} of '${durability}', it has all that was acknowledged`, async () => {
+  test(`a store killed at acknowledgement ${count} with '${durability}' has everything acknowledged`, async () => {
     const path = temporaryFolder()
     const child = endWithUs(
       spawn(process.execPath, [WRITER, path, durability], { stdio: ['ignore', 'pipe', 'inherit'] }),

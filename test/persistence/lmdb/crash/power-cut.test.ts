@@ -100,12 +100,12 @@ function recovered(image: Buffer, boot: string): string {
   return folder
 }
 
-describe('what the flusher keeps', () => {
+describe('the flusher', () => {
   for (let seed = 1; seed <= SEEDS; seed++) itIsWhole(seed)
 })
 
 function itIsWhole(seed: number): void {
-  it(`leaves the checkpoint whole (seed ${seed})`, async () => {
+  it(`leaves the checkpoint intact (seed ${seed})`, async () => {
     const random = randomFrom(seed)
     const folder = temporaryFolder()
     const machine = new Machine(folder, 'first', random)
@@ -132,7 +132,7 @@ function itIsWhole(seed: number): void {
   })
 }
 
-describe('a store whose machine has stopped', () => {
+describe('a store after a power failure', () => {
   const MESSAGES = 10
   const everything = policy({ maxMessages: 1e9, maxBytes: 1e9 })
 
@@ -160,16 +160,16 @@ describe('a store whose machine has stopped', () => {
 
   const expected = Array.from({ length: MESSAGES }, (_, i) => `${i}`)
 
-  it("has all that was acknowledged where durability is 'sync'", async () => {
+  it("has everything acknowledged if durability is 'sync'", async () => {
     assert.deepEqual(await cutAfterWriting('sync'), expected)
   })
 
-  it("is whole, without some of the last, where durability is 'commit'", async () => {
+  it("is intact, without some of the last changes, if durability is 'commit'", async () => {
     const found = await cutAfterWriting('commit')
     assert.deepEqual(found, expected.slice(0, found.length))
   })
 
-  it('has everything where it was closed before', async () => {
+  it('has everything if it was closed before', async () => {
     const path = temporaryFolder()
     const store = createLmdbPersistence({ path })
     await store.setup(BROKER)
