@@ -1,5 +1,5 @@
 /**
- * MQTT over TCP with nothing but node:net: the broker takes any stream.
+ * MQTT over TCP with nothing but node:net: the broker accepts any stream.
  *
  *   npm run build && node dist/examples/tcp.js
  *   mosquitto_sub -p 1883 -t 'test/#' -v

@@ -1,5 +1,5 @@
 /**
- * MQTT over TLS, with a certificate that is made at the start. (In production, read yours from files.)
+ * MQTT over TLS, with a certificate that is created at start. (In production, read yours from files.)
  *
  *   npm run build && node dist/examples/tls.js
  *   mosquitto_sub -p 8883 --cafile /tmp/anax-example.pem -t 'test/#' -v

@@ -1,6 +1,6 @@
 /**
  * A policy of AWS IoT Core, with its variables, as typed rules: devices with certificates keep the rights they have.
- * `policyRules` is to be taken along; run on its own, this file prints what a device may do.
+ * Copy `policyRules` into your program; run on its own, this file prints what a device may do.
  *
  *   npm run build && node dist/examples/auth/aws-iot-policy.js
  */

@@ -1,6 +1,6 @@
 /**
  * Devices of Azure IoT Hub with their shared access signatures: the same user name, password and topics as there.
- * The signature says when it ends, and the connection ends then.
+ * The signature has an expiry, and the connection ends with it.
  *
  *   npm run build && node dist/examples/auth/azure-sas.js
  */

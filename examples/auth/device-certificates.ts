@@ -1,5 +1,5 @@
 /**
- * Devices that show who they are by certificates: an authority and a certificate for one device are made here, and the
+ * Devices that authenticate with certificates: this file creates an authority and a certificate for one device, and the
  * device may use the topics of its own name. (In production, the key of the authority is kept elsewhere.)
  *
  *   npm run build && node dist/examples/auth/device-certificates.js

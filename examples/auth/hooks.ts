@@ -1,5 +1,5 @@
 /**
- * Who may connect, and what they may do: the gates of the broker.
+ * Who may connect, and what they may do: the hooks of the broker.
  *
  *   npm run build && node dist/examples/auth/hooks.js
  *   mosquitto_sub -p 1883 -u alice -P wonderland -t 'home/#' -v

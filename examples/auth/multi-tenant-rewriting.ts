@@ -1,7 +1,7 @@
 /**
- * Several tenants on one broker, without a word of it in their topics: each sees a broker of its own. What a client
- * calls `pump/pressure` is `acme/pump/pressure` inside, and gets its name back on the way out.
- * Who belongs where is in the user name: `TENANT/NAME`. The same with rules is in multi-tenant.ts.
+ * Several tenants on one broker, whose topics do not show it: each seems to have its own broker. The topic that a client
+ * calls `pump/pressure` is `acme/pump/pressure` inside the broker, and is translated back for subscribers.
+ * The user name contains the tenant: `TENANT/NAME`. multi-tenant.ts does the same with rules.
  *
  *   npm run build && node dist/examples/auth/multi-tenant-rewriting.js
  *   mosquitto_sub -p 1883 -i acme-1 -u acme/admin -P sesame -t '#' -v

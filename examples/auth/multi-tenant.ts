@@ -1,6 +1,6 @@
 /**
  * Several tenants on one broker: each device sees the topics of its own tenant and no others, and each tenant's
- * administrator sees all of it. Who belongs where is in the user name: `TENANT/NAME`.
+ * administrator sees all of it. The user name contains the tenant: `TENANT/NAME`.
  *
  *   npm run build && node dist/examples/auth/multi-tenant.js
  *   mosquitto_sub -p 1883 -u acme/admin -P sesame -t 'tenants/acme/#' -v

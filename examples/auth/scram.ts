@@ -1,7 +1,7 @@
 /**
- * Enhanced authentication with SCRAM-SHA-256 (RFC 5802, RFC 7677): the password never travels, and both sides prove
+ * Enhanced authentication with SCRAM-SHA-256 (RFC 5802, RFC 7677): the password is never sent, and both sides prove
  * that they know it. By hand, to show what such a hook does; `scram()` of `anax/auth` is ready to use.
- * `scram()` is a hook to take along; run on its own, this file is a broker that uses it.
+ * Copy `scram()` into your program; run on its own, this file is a broker that uses it.
  *
  *   npm run build && node dist/examples/auth/scram.js
  */

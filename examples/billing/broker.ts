@@ -1,5 +1,5 @@
 /**
- * The broker of the billing example: what it acknowledges is in ./store. The audit is a consumer in its process: a client
+ * The broker of the billing example: it stores what it acknowledges in ./store. The audit is a consumer in its process: a client
  * with a session, which gets again what it has not acknowledged. Arguments: port, folder.
  */
 import { createServer } from 'node:net'

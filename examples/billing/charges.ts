@@ -1,5 +1,5 @@
 /**
- * The charges that a consumer has written to its journal. One that comes again is known by its key, so none counts twice.
+ * The charges that a consumer has written to its journal. One that arrives again has a known key, so none counts twice.
  * With a database, the key is a unique column, and key and charge are written in one transaction.
  */
 import { Journal } from './journal.js'

@@ -6,7 +6,7 @@
  *
  * Meters publish charges. A broker with a durable store hands them to three kinds of consumers: a ledger, two clerks that
  * share them, and an audit in the broker's process. A fault script kills any of them at random, or stops the broker for a
- * new version. In the end, the meters' journals are held against those of the consumers.
+ * new version. In the end, the meters' journals are compared with those of the consumers.
  */
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * A login page in a Fastify app that hands out tokens for MQTT over WebSocket: they go into the password, say what
- * their user may do, and end after a minute, and with them the connection.
+ * A login page in a Fastify app that hands out tokens for MQTT over WebSocket: a client sends its token as the password.
+ * The token contains what its user may do, and expires after a minute, which ends the connection.
  *
  *   npm run build && node dist/examples/web-servers/fastify-login.js
  */

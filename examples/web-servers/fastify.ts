@@ -1,6 +1,6 @@
 /**
- * MQTT over WebSocket beside the routes of Fastify 5, with both sides talking to each other: a message posted over HTTP
- * is published, and the last one can be fetched. WebSockets of the host's own go on working beside it.
+ * MQTT over WebSocket beside the routes of Fastify 5: a message posted over HTTP is published, and the last one can be
+ * fetched. Other WebSockets of the application keep working.
  *
  *   npm run build && node dist/examples/web-servers/fastify.js
  *   npx mqtt sub -h 127.0.0.1 -p 3000 -l ws --path /mqtt -t 'news/#' -v

@@ -1,6 +1,6 @@
 /**
  * MQTT over WebSocket on the port of a plain HTTP server: a message posted over HTTP is published, and the last one can
- * be fetched. Hono and others that make a request listener go in the place of this one.
+ * be fetched. The request listener may as well be that of Hono or another framework.
  *
  *   npm run build && node dist/examples/web-servers/http-server.js
  *   npx mqtt sub -h 127.0.0.1 -p 3000 -l ws --path /mqtt -t 'news/#' -v

@@ -1,4 +1,4 @@
-/** When a consumer has to be replaced: if the server has sent more than came. */
+/** When a consumer has to be replaced: if the server has sent more than has arrived. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -38,18 +38,18 @@ async function isReplaced(received: number, heartbeats: readonly Partial<Consume
 
 const heartbeat = (lastConsumerSequence: number) => ({ type: 'heartbeat' as const, lastConsumerSequence })
 
-test('a consumer whose server has sent more than came is replaced', async () => {
+test('a consumer is replaced if its server has sent more than has arrived', async () => {
   assert.equal(await isReplaced(2, [heartbeat(3)]), true)
   assert.equal(await isReplaced(0, [heartbeat(0), heartbeat(1)]), true)
 })
 
-test('one that has got all of it is not, nor one that has got more since the server counted', async () => {
+test('a consumer that has got everything, or more since the server counted, is not replaced', async () => {
   assert.equal(await isReplaced(2, [heartbeat(0), heartbeat(2)]), false)
-  // the message came behind the heartbeat, and in the same piece of data
+  // the message came after the heartbeat, in the same chunk
   assert.equal(await isReplaced(3, [heartbeat(2)]), false)
 })
 
-test('one that is gone is replaced', async () => {
+test('a consumer that is gone is replaced', async () => {
   for (const type of ['heartbeats_missed', 'consumer_deleted', 'consumer_not_found'] as const) {
     assert.equal(await isReplaced(1, [{ type } as Partial<ConsumerNotification>]), true)
   }
