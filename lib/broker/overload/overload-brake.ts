@@ -16,6 +16,9 @@ const READINGS_TO_BEGIN = 2
 /** Readings in a row below a lower threshold, so that the state does not flip back and forth. */
 const READINGS_TO_END = 6
 
+/** Readings in a row during an overload of memory without a sign of a collection, after which one is asked for. */
+const READINGS_TO_COLLECT = 20
+
 /** The lower thresholds. */
 const EASED = { 'event-loop': 0.5, memory: 0.9 } as const
 
@@ -34,12 +37,16 @@ export interface BrakeParts {
   readonly probe: LoadProbe
   readonly timers: Pick<Timers, 'wallTime'>
   readonly events: Pick<EventSink, 'emit'>
+  /** Collects the garbage of the process. */
+  collectGarbage(): void
 }
 
 export class OverloadBrake {
   readonly #parts: BrakeParts
   /** Consecutive readings that indicate a change. */
   #readings = 0
+  /** Consecutive readings in which memory did not become less. */
+  #uncollected = 0
 
   constructor(parts: BrakeParts) {
     this.#parts = parts
@@ -55,8 +62,10 @@ export class OverloadBrake {
 
   #look(reading: LoadReading): void {
     const { state } = this.#parts
+    const memoryBytes = reading.heapBytes + reading.bufferBytes
+    if (state.cause === 'memory') this.#collectIfNeeded(memoryBytes < state.memoryBytes)
     state.eventLoopDelayMs = reading.eventLoopDelayMs
-    state.memoryBytes = reading.heapBytes + reading.bufferBytes
+    state.memoryBytes = memoryBytes
     if (state.isOn) this.#lookForEnd(reading)
     else this.#lookForBeginning(reading)
   }
@@ -83,6 +92,17 @@ export class OverloadBrake {
     state.cause = undefined
     state.since = undefined
     events.emit('overloadEnd', { ...overload, durationMs })
+  }
+
+  /**
+   * A process that turns its clients away may allocate so little that V8 does not collect, and what they have left would
+   * count as memory forever.
+   */
+  #collectIfNeeded(hasBecomeLess: boolean): void {
+    this.#uncollected = hasBecomeLess ? 0 : this.#uncollected + 1
+    if (this.#uncollected < READINGS_TO_COLLECT) return
+    this.#uncollected = 0
+    this.#parts.collectGarbage()
   }
 
   /** @param factors of the thresholds */

@@ -9,6 +9,7 @@ import type { Connection } from '../../connection/connection.js'
 import type { ConnectionPorts } from '../../connection/connection-ports.js'
 import type { ResolvedOptions } from '../../ports/resolved-options.js'
 import { Roster } from '../../util/collections/roster.js'
+import { collectAllObjects } from '../../util/memory/garbage-collector.js'
 import { Draining } from '../draining.js'
 import { SystemTopics } from '../inspection/system-topics.js'
 import { Lifecycle } from '../lifecycle.js'
@@ -55,7 +56,7 @@ export function createParts(
   const connections = new Roster<Connection>()
   const core = { ...services, ...storage, ...publishing, ...sessionParts, connections }
   const probe = new ProcessProbe({ eventLoop: options.maxEventLoopDelayMs !== Number.POSITIVE_INFINITY })
-  const brake = new OverloadBrake({ ...services, state: services.overload, probe })
+  const brake = new OverloadBrake({ ...services, state: services.overload, probe, collectGarbage: collectAllObjects })
   const draining = new Draining(core)
   const parts = { ...core, draining, overloadGate: new OverloadGate(core) }
   if (options.logger !== undefined) {

@@ -34,6 +34,7 @@ function scene(options: { maxEventLoopDelayMs?: number; maxMemoryBytes?: number 
       },
     },
     timers: new Timers(clock),
+    collectGarbage: () => events.push('collected'),
     events: { emit: (name, ...args) => void events.push(`${name} ${JSON.stringify(args[0])}`) },
   })
   brake.start()
@@ -127,5 +128,28 @@ describe('the overload brake', () => {
     assert.equal(isRunning(), false)
     await read({}, 10)
     assert.deepEqual(events, [])
+  })
+
+  it('collects garbage every ten seconds of a memory overload in which memory does not become less', async () => {
+    const { events, read } = scene({ maxMemoryBytes: 100 * MIB })
+    const collections = () => events.filter(event => event === 'collected').length
+    await read({ bufferBytes: 80 * MIB }, 2 + 19)
+    assert.equal(collections(), 0)
+    await read({ bufferBytes: 80 * MIB }, 1)
+    assert.equal(collections(), 1)
+    for (let i = 0; i < 20; i++) {
+      await read({ bufferBytes: 81 * MIB }, 10)
+      await read({ bufferBytes: 80 * MIB }, 1)
+    }
+    assert.equal(collections(), 1, 'memory became less: V8 collects by itself')
+    await read({ bufferBytes: 30 * MIB }, 10)
+    assert.match(events.at(-1)!, /^overloadEnd/)
+  })
+
+  it('collects no garbage while the event loop is late, or while there is no overload', async () => {
+    const { events, read } = scene({ maxEventLoopDelayMs: 200 })
+    await read({ bufferBytes: 80 * MIB }, 50)
+    await read({ eventLoopDelayMs: 300 }, 50)
+    assert.equal(events.includes('collected'), false)
   })
 })

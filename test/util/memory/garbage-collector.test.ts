@@ -4,21 +4,26 @@ import { constants, type NodeGCPerformanceDetail, type PerformanceEntry, Perform
 import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { runInNewContext } from 'node:vm'
-import { collectYoungObjects, onFullCollection } from '../../../lib/util/memory/garbage-collector.js'
+import { collectAllObjects, collectYoungObjects, onFullCollection } from '../../../lib/util/memory/garbage-collector.js'
 
 describe('the garbage collector', () => {
-  it('collects young objects when it is asked to', async () => {
-    let isSeen = false
-    const observer = new PerformanceObserver(list => {
-      isSeen ||= list.getEntries().some(isYoungAndForced)
+  for (const [what, collect, kind] of [
+    ['young objects', collectYoungObjects, constants.NODE_PERFORMANCE_GC_MINOR],
+    ['all objects', collectAllObjects, constants.NODE_PERFORMANCE_GC_MAJOR],
+  ] as const) {
+    it(`collects ${what} when it is asked to`, async () => {
+      let isSeen = false
+      const observer = new PerformanceObserver(list => {
+        isSeen ||= list.getEntries().some(entry => isForced(entry, kind))
+      })
+      observer.observe({ entryTypes: ['gc'] })
+      const exposed = runInNewContext('typeof gc')
+      collect()
+      assert.equal(runInNewContext('typeof gc'), exposed)
+      while (!isSeen) await nextTurn()
+      observer.disconnect()
     })
-    observer.observe({ entryTypes: ['gc'] })
-    const exposed = runInNewContext('typeof gc')
-    collectYoungObjects()
-    assert.equal(runInNewContext('typeof gc'), exposed)
-    while (!isSeen) await nextTurn()
-    observer.disconnect()
-  })
+  }
 
   it('reports a full collection once, and no other kinds', async () => {
     const { collect } = await import('../../support/collect.js')
@@ -38,7 +43,7 @@ describe('the garbage collector', () => {
   })
 })
 
-function isYoungAndForced(entry: PerformanceEntry): boolean {
+function isForced(entry: PerformanceEntry, wanted: number): boolean {
   const { kind, flags = 0 } = (entry as { detail?: unknown }).detail as NodeGCPerformanceDetail
-  return kind === constants.NODE_PERFORMANCE_GC_MINOR && (flags & constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) !== 0
+  return kind === wanted && (flags & constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) !== 0
 }
