@@ -149,6 +149,10 @@ export class HookAuthorizer implements Authorizer {
     this.#exempt.add(client)
   }
 
+  replace(client: Client, record: Client): void {
+    if (this.isExempt(client)) this.exempt(record)
+  }
+
   get asksLater(): boolean {
     return ASKED_LATER.some(name => this.hooks[name] !== undefined)
   }

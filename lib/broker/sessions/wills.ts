@@ -100,13 +100,15 @@ export class Wills {
    * @param expiryInterval seconds until the session expires
    */
   async connectionLost(client: Client, will: StoredWill, expiryInterval: number): Promise<void> {
-    const { store, failedWrites, now } = this.#parts
+    const { store, failedWrites, authorizer, now } = this.#parts
     const delay = will.properties?.willDelayInterval ?? 0
     const wait = expiryInterval === NEVER_EXPIRES ? delay : Math.min(delay, expiryInterval)
     if (wait === 0) return this.#publish(client.id, will, client)
     this.#changed?.add(client.id)
     const dueAt = now() + wait * 1000
-    this.#detached.set(client.id, DetachedClient.of(client))
+    const record = DetachedClient.of(client)
+    authorizer.replace(client, record)
+    this.#detached.set(client.id, record)
     await failedWrites.attempt(client.id, () => store.saveWill(client.id, will, dueAt))
   }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { createBroker } from '../../../lib/index.js'
-import { startTestBroker } from '../../../lib/testing/index.js'
+import { FakeClock, startTestBroker } from '../../../lib/testing/index.js'
 
 const refuseAll = {
   preConnect: () => false,
@@ -25,6 +25,24 @@ describe('broker.client()', () => {
     assert.ok('inside' in t.broker.clients)
     await assert.rejects(t.broker.client({ hooks: 'ask' }), { code: 'ANAX_ERR_REFUSED' })
     await assert.rejects(t.client(), { code: 'ANAX_ERR_REFUSED' })
+  })
+
+  it('has a delayed will that no hook refuses', async () => {
+    const clock = new FakeClock()
+    const broker = await createBroker({ ...refuseAll, clock })
+    const received: string[] = []
+    await broker.subscribe('will', ({ payload }, done) => {
+      received.push(payload.toString())
+      done()
+    })
+    const will = { topic: 'will', payload: 'gone', qos: 1 as const, properties: { willDelayInterval: 10 } }
+    const client = await broker.client({ will, properties: { sessionExpiryInterval: 60 } })
+    const left = once(broker, 'clientDisconnect')
+    client.destroy()
+    await left
+    await clock.advance(20_000)
+    assert.deepEqual(received, ['gone'])
+    await broker.close()
   })
 
   it('may publish below $SYS, unlike other clients', async () => {
