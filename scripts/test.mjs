@@ -34,10 +34,10 @@ const FORMS = {
 const FILE_BUDGET = 12
 
 /**
- * So many processes share the quick files of a whole run: starting one for each would take as long as the tests. In the
- * fast form all of them run at the same time; else there are more of them, which run beside slow files.
+ * So many processes share the quick files of a whole run: starting one for each would take as long as the tests. Fewer
+ * take longer again: what the test runner keeps of each test makes collections slower.
  */
-const SHARED_PROCESSES = { fast: PARALLEL, normal: 8 }
+const SHARED_PROCESSES = 8
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const node = process.env.NODE ?? process.execPath
@@ -87,7 +87,7 @@ function programs() {
 
 /** Files that import the quick test files, so that many of these share a process. */
 function gathered(quick) {
-  const count = Math.min(SHARED_PROCESSES[form], quick.length)
+  const count = Math.min(SHARED_PROCESSES, quick.length)
   return Array.from({ length: count }, (_, index) => {
     const share = quick.filter((_, position) => position % count === index)
     const path = join(folder, `${index + 1}.test.mjs`)
