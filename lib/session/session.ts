@@ -45,8 +45,8 @@ export class Session implements Subscriber, Recipient {
   /** The limits of its queue. */
   readonly limits: QueueLimits
   /**
-   * Whether the store keeps it. Decided when it is opened: an expiry of 0 cannot be raised later [MQTT 5.0, 3.14.2.2.2], and a
-   * stored session whose expiry is lowered to 0 by DISCONNECT ends with the connection.
+   * Whether the store keeps it. Decided when it is opened: an expiry of 0 cannot be raised later
+   * [MQTT 5.0, 3.14.2.2.2], and a stored session whose expiry is lowered to 0 by DISCONNECT ends with the connection.
    */
   readonly stored: boolean
   /** Details of its connection; undefined if the store does not keep them. */

@@ -95,8 +95,8 @@ export class OverloadBrake {
   }
 
   /**
-   * A process that turns its clients away may allocate so little that V8 does not collect, and what they have left would
-   * count as memory forever.
+   * A process that turns its clients away may allocate so little that V8 does not collect, and what they have left
+   * would count as memory forever.
    */
   #collectIfNeeded(hasBecomeLess: boolean): void {
     this.#uncollected = hasBecomeLess ? 0 : this.#uncollected + 1
