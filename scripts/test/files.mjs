@@ -10,7 +10,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const built = join(root, 'dist/test')
 
 /** What a quick file must not load, directly or through support files. */
-const SLOW = /^(node:)?(child_process|lmdb)$|\/persistence\/lmdb\//
+const SLOW = /^(node:)?(child_process|lmdb|esbuild)$|\/persistence\/lmdb\//
+
+/** Tests of several nodes, which take long without starting a process. The fast form leaves them out. */
+const SEVERAL_NODES = /\/test\/(cluster\/|testing\/memory-cluster)/
 
 /** A file without a short form. */
 const LONG = /-long\.test\.js$/
@@ -19,7 +22,8 @@ const LONG = /-long\.test\.js$/
  * Lists test files as paths from the root of the repository.
  *
  * @param words keeps those whose path contains one of the words; none keeps all
- * @param form `fast` keeps quick files only; `full` adds those that have no short form, as a word does that names one
+ * @param form `fast` keeps quick files, without those of several nodes; `full` adds those that have no short form, as a
+ *   word does that names one
  */
 export function findTestFiles(words, form) {
   return (existsSync(built) ? readdirSync(built, { recursive: true }) : [])
@@ -28,7 +32,7 @@ export function findTestFiles(words, form) {
       words.length === 0 ? form === 'full' || !LONG.test(file) : words.some(word => file.includes(word)),
     )
     .map(file => relative(root, join(built, file)))
-    .filter(file => form !== 'fast' || isQuick(file))
+    .filter(file => form !== 'fast' || (isQuick(file) && !SEVERAL_NODES.test(file)))
     .sort()
 }
 
