@@ -22,6 +22,7 @@ const METERS = 3
 const CHARGES_PER_SECOND = 30
 const MIN_PEACE_MS = 150
 const MAX_PEACE_MS = 700
+/** The end, if no more charges arrive for so long. */
 const PATIENCE_MS = 30_000
 
 const seconds = Number(process.env.SECONDS ?? 10)
@@ -47,9 +48,13 @@ for (const consumer of [ledger, ...clerks]) {
 for (const meter of meters) meter.start()
 
 const kills = await makeTrouble([broker, ledger, ...clerks, ...meters])
-const deadline = performance.now() + PATIENCE_MS
 const isOver = () => meters.every(({ isDone }) => isDone) && Object.values(CONSUMERS).every(hasAll)
-while (!isOver() && performance.now() < deadline) await delay(100)
+let arrived = 0
+for (let since = performance.now(); !isOver() && performance.now() - since < PATIENCE_MS; await delay(100)) {
+  const now = countArrived()
+  if (now > arrived) since = performance.now()
+  arrived = now
+}
 // What comes twice comes late.
 await delay(500)
 for (const part of [...meters, ledger, ...clerks, broker]) await part.end('kill')
@@ -86,6 +91,10 @@ function charged(journals: readonly string[]): string[] {
 
 function linesOf(journal: string, word: 'charge' | 'again'): string[] {
   return readJournal(join(folder, `${journal}.journal`)).filter(line => line.startsWith(`${word} `))
+}
+
+function countArrived(): number {
+  return Object.values(CONSUMERS).reduce((total, journals) => total + charged(journals).length, 0)
 }
 
 function hasAll(journals: readonly string[]): boolean {

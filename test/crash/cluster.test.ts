@@ -19,7 +19,7 @@ const skip = natsServer === undefined ? NO_NATS : kills === 0 && 'processes are 
 
 it('everything that a cluster acknowledged survives when nodes and servers are killed', {
   skip,
-  timeout: 300_000,
+  timeout: 600_000,
 }, async context => {
   context.diagnostic(`ANAX_CRASH_SEED=${seed}`)
   const report = await runClusterCrashTest({ seed, ...form })
