@@ -50,7 +50,7 @@ export class UnheardEvents {
         this.#tell(name, name, `overloaded (${(args[0] as Overload).cause}): clients are refused, QoS 0 is dropped`)
         break
       case 'clockWrong':
-        this.#tell(name, name, `the clock of this node is wrong: ${args[0]} ms ahead of that of the cluster`)
+        this.#tell(name, name, clockText(args[0] as number))
         break
       case 'drop':
         this.#dropped(args[0] as Drop)
@@ -76,4 +76,9 @@ export class UnheardEvents {
     const hint = `this is reported once; listen to '${name}' of the broker, or set its option 'logger', to see each`
     warnUnheard(`${message}; ${hint}`, cause)
   }
+}
+
+function clockText(aheadMs: number): string {
+  const difference = `${Math.abs(aheadMs)} ms ${aheadMs > 0 ? 'ahead of' : 'behind'}`
+  return `the clock of this node is ${difference} that of the cluster: sessions, wills and messages end at wrong times`
 }

@@ -150,6 +150,18 @@ describe('an application that listens to no event gets a process warning', () =>
     assert.deepEqual(await told(), ['overloaded (memory): clients are refused, QoS 0 is dropped'])
   })
 
+  for (const [aheadMs, difference] of [
+    [86_000, '86000 ms ahead of'],
+    [-6000, '6000 ms behind'],
+  ] as const) {
+    it(`if the clock of a node is ${difference} that of the cluster`, async () => {
+      const sink = new BrokerEventSink(new EventEmitter(), { add() {} }, { add() {} }, new UnheardEvents())
+      for (const _ of [1, 2]) sink.emit('clockWrong', aheadMs)
+      const consequence = 'sessions, wills and messages end at wrong times'
+      assert.deepEqual(await told(), [`the clock of this node is ${difference} that of the cluster: ${consequence}`])
+    })
+  }
+
   it('if a reader of messages is too slow and has not chosen what happens', async () => {
     const broker = await createBroker()
     const unread = broker.messages('#', { bound: 1 })
