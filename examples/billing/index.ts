@@ -48,13 +48,7 @@ for (const consumer of [ledger, ...clerks]) {
 for (const meter of meters) meter.start()
 
 const kills = await makeTrouble([broker, ledger, ...clerks, ...meters])
-const isOver = () => meters.every(({ isDone }) => isDone) && Object.values(CONSUMERS).every(hasAll)
-let arrived = 0
-for (let since = performance.now(); !isOver() && performance.now() - since < PATIENCE_MS; await delay(100)) {
-  const now = countArrived()
-  if (now > arrived) since = performance.now()
-  arrived = now
-}
+await waitForTheRest()
 // What comes twice comes late.
 await delay(500)
 for (const part of [...meters, ledger, ...clerks, broker]) await part.end('kill')
@@ -93,12 +87,16 @@ function linesOf(journal: string, word: 'charge' | 'again'): string[] {
   return readJournal(join(folder, `${journal}.journal`)).filter(line => line.startsWith(`${word} `))
 }
 
-function countArrived(): number {
-  return Object.values(CONSUMERS).reduce((total, journals) => total + charged(journals).length, 0)
-}
-
-function hasAll(journals: readonly string[]): boolean {
-  return sum(charged(journals)) >= sum(sent())
+/** Until the meters are done and each consumer has all charges, or nothing has arrived for too long. */
+async function waitForTheRest(): Promise<void> {
+  let arrived = 0
+  for (let since = performance.now(); performance.now() - since < PATIENCE_MS; await delay(100)) {
+    const cents = Object.values(CONSUMERS).map(journals => sum(charged(journals)))
+    if (meters.every(({ isDone }) => isDone) && cents.every(each => each >= sum(sent()))) return
+    const total = cents.reduce((one, other) => one + other)
+    if (total > arrived) since = performance.now()
+    arrived = total
+  }
 }
 
 function sum(lines: readonly string[]): number {
