@@ -45,7 +45,7 @@ export interface Authorizer {
   /** Whether a call of a hook about this client is pending. */
   isAsking(client: Client): boolean
   /** Treats the record of a disconnected client as the client: no hooks are called for one of the host's own. */
-  replace(client: Client, record: Client): void
+  treatAlike(client: Client, record: Client): void
   /** Whether any hook may be called for a connected client. */
   readonly asksLater: boolean
   readonly published: ((message: Message, client: Client | null) => MaybePromise<AnaxError | undefined>) | undefined

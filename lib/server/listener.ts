@@ -175,7 +175,7 @@ export class Listener {
     this.#onRefused(error, this.#detailsOf(socket), 'handshake')
   }
 
-  /** Closes new connections while the broker is overloaded and admits nobody, before they cost anything. TLS costs most. */
+  /** Closes new connections while an overloaded broker admits nobody, before they cost anything. TLS costs most. */
   #turnAwayWhenOverloaded(): void {
     this.#intercept((socket, pass) => {
       if (!this.#broker.refusesAll) {

@@ -164,9 +164,9 @@ export interface BrokerEvents {
   /** A retained message was removed because it expired. */
   retainedExpired: [message: Message]
   /**
-   * The broker is overloaded: it refuses clients with 0x89, except those that come for
-   * queued messages that take its memory, and drops QoS 0 messages, until `overloadEnd`.
-   * `connectionError` reports each client, and `drop` each message.
+   * The broker is overloaded: it refuses clients with 0x89, except those that come for queued messages that take its
+   * memory, and drops QoS 0 messages, until `overloadEnd`. `connectionError` reports each client, and `drop` each
+   * message.
    */
   overload: [overload: Overload]
   /** The broker is no longer overloaded. */

@@ -149,7 +149,7 @@ export class HookAuthorizer implements Authorizer {
     this.#exempt.add(client)
   }
 
-  replace(client: Client, record: Client): void {
+  treatAlike(client: Client, record: Client): void {
     if (this.isExempt(client)) this.exempt(record)
   }
 

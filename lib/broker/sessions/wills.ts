@@ -107,7 +107,7 @@ export class Wills {
     this.#changed?.add(client.id)
     const dueAt = now() + wait * 1000
     const record = DetachedClient.of(client)
-    authorizer.replace(client, record)
+    authorizer.treatAlike(client, record)
     this.#detached.set(client.id, record)
     await failedWrites.attempt(client.id, () => store.saveWill(client.id, will, dueAt))
   }
